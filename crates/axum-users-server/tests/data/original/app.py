@@ -1,0 +1,256 @@
+"""FastAPI Users itself, configured as the application whose answers are recorded in transcripts.jsonl.
+
+The tests start it for two purposes: to prove the replayer (the original must answer every recorded line
+alike), and to work on one database file side by side with axum-users.
+
+    python app.py --app default --database users.sqlite --secret SECRET --smtp-port 2525 [--port 0]
+
+It prints one line, `listening on PORT`, when it is ready. The tables are made if they are missing.
+Redis is stood in for by a dictionary, and the OAuth provider is only a set of URLs: both are there so that
+the routes and the OpenAPI document are the recorded ones.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import smtplib
+import socket
+import uuid
+from email.message import EmailMessage
+
+import uvicorn
+from fastapi import Depends, FastAPI
+from fastapi_users import BaseUserManager, FastAPIUsers, InvalidPasswordException, UUIDIDMixin, schemas
+from fastapi_users.authentication import (
+    AuthenticationBackend,
+    BearerTransport,
+    CookieTransport,
+    JWTStrategy,
+    RedisStrategy,
+)
+from fastapi_users.authentication.strategy.db import DatabaseStrategy
+from fastapi_users_db_sqlalchemy import SQLAlchemyBaseOAuthAccountTableUUID, SQLAlchemyBaseUserTableUUID
+from fastapi_users_db_sqlalchemy import SQLAlchemyUserDatabase
+from fastapi_users_db_sqlalchemy.access_token import SQLAlchemyAccessTokenDatabase
+from fastapi_users_db_sqlalchemy.access_token import SQLAlchemyBaseAccessTokenTableUUID
+from httpx_oauth.oauth2 import OAuth2
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, relationship
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--app", choices=["default", "requires-verification", "cookie-options"], default="default")
+parser.add_argument("--database", required=True)
+parser.add_argument("--secret", required=True)
+parser.add_argument("--smtp-port", type=int, required=True)
+parser.add_argument("--port", type=int, default=0)
+options = parser.parse_args()
+
+requires_verification = options.app == "requires-verification"
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class OAuthAccount(SQLAlchemyBaseOAuthAccountTableUUID, Base):
+    pass
+
+
+class User(SQLAlchemyBaseUserTableUUID, Base):
+    oauth_accounts: Mapped[list[OAuthAccount]] = relationship("OAuthAccount", lazy="joined")
+
+
+class AccessToken(SQLAlchemyBaseAccessTokenTableUUID, Base):
+    pass
+
+
+engine = create_async_engine(f"sqlite+aiosqlite:///{options.database}")
+new_session = async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def session():
+    async with new_session() as opened:
+        yield opened
+
+
+async def user_database(opened=Depends(session)):
+    yield SQLAlchemyUserDatabase(opened, User, OAuthAccount)
+
+
+async def access_token_database(opened=Depends(session)):
+    yield SQLAlchemyAccessTokenDatabase(opened, AccessToken)
+
+
+def send_mail(to: str, link: str):
+    message = EmailMessage()
+    message["From"] = "no-reply@example.com"
+    message["To"] = to
+    message["Subject"] = "Your account"
+    message.set_content(f"Follow this link:\n\n{link}\n")
+    with smtplib.SMTP("127.0.0.1", options.smtp_port, timeout=10) as connection:
+        connection.send_message(message)
+
+
+class UserManager(UUIDIDMixin, BaseUserManager[User, uuid.UUID]):
+    reset_password_token_secret = options.secret
+    verification_token_secret = options.secret
+
+    async def validate_password(self, password, user):
+        if len(password) < 8:
+            raise InvalidPasswordException(reason="Password should be at least 8 characters")
+
+    async def on_after_forgot_password(self, user, token, request=None):
+        await asyncio.to_thread(send_mail, user.email, f"https://app.example.com/reset-password?token={token}")
+
+    async def on_after_request_verify(self, user, token, request=None):
+        await asyncio.to_thread(send_mail, user.email, f"https://app.example.com/verify?token={token}")
+
+
+async def user_manager(database=Depends(user_database)):
+    yield UserManager(database)
+
+
+class MemoryRedis:
+    """As much of a Redis client as the strategy calls; nothing expires."""
+
+    def __init__(self):
+        self.values = {}
+
+    async def get(self, key):
+        return self.values.get(key)
+
+    async def set(self, key, value, ex=None):
+        self.values[key] = value
+
+    async def delete(self, key):
+        self.values.pop(key, None)
+
+
+memory_redis = MemoryRedis()
+
+
+def jwt_strategy():
+    return JWTStrategy(secret=options.secret, lifetime_seconds=3600)
+
+
+def database_strategy(database=Depends(access_token_database)):
+    return DatabaseStrategy(database, lifetime_seconds=3600)
+
+
+def redis_strategy():
+    return RedisStrategy(memory_redis, lifetime_seconds=3600)
+
+
+if options.app == "cookie-options":
+    cookie_transport = CookieTransport(
+        cookie_name="sid",
+        cookie_max_age=3600,
+        cookie_path="/app",
+        cookie_domain="example.com",
+        cookie_secure=True,
+        cookie_httponly=False,
+        cookie_samesite="strict",
+    )
+else:
+    cookie_transport = CookieTransport(cookie_secure=False)
+
+backends = [
+    AuthenticationBackend("jwt", BearerTransport(tokenUrl="auth/jwt/login"), jwt_strategy),
+    AuthenticationBackend("cookie", cookie_transport, database_strategy),
+    AuthenticationBackend("redis", BearerTransport(tokenUrl="auth/redis/login"), redis_strategy),
+]
+users = FastAPIUsers[User, uuid.UUID](user_manager, backends)
+provider = OAuth2(
+    "corp-client",
+    "corp-secret",
+    "http://127.0.0.1:9/authorize",
+    "http://127.0.0.1:9/token",
+    name="corp",
+    base_scopes=["openid", "email"],
+)
+
+
+class UserRead(schemas.BaseUser[uuid.UUID]):
+    pass
+
+
+class UserCreate(schemas.BaseUserCreate):
+    pass
+
+
+class UserUpdate(schemas.BaseUserUpdate):
+    pass
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_):
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    yield
+    await engine.dispose()
+
+
+app = FastAPI(lifespan=lifespan)
+for backend in backends:
+    app.include_router(
+        users.get_auth_router(backend, requires_verification=requires_verification),
+        prefix=f"/auth/{backend.name}",
+        tags=["auth"],
+    )
+app.include_router(users.get_register_router(UserRead, UserCreate), prefix="/auth", tags=["auth"])
+app.include_router(users.get_reset_password_router(), prefix="/auth", tags=["auth"])
+app.include_router(users.get_verify_router(UserRead), prefix="/auth", tags=["auth"])
+app.include_router(
+    users.get_users_router(UserRead, UserUpdate, requires_verification=requires_verification),
+    prefix="/users",
+    tags=["users"],
+)
+app.include_router(
+    users.get_oauth_router(provider, backends[0], options.secret), prefix="/auth/corp", tags=["auth"]
+)
+app.include_router(
+    users.get_oauth_associate_router(
+        provider, UserRead, options.secret, requires_verification=requires_verification
+    ),
+    prefix="/auth/associate/corp",
+    tags=["auth"],
+)
+
+PROBES = {
+    "any": {},
+    "active": {"active": True},
+    "verified": {"active": True, "verified": True},
+    "superuser": {"active": True, "superuser": True},
+    "optional": {"optional": True},
+    "optional-active": {"optional": True, "active": True},
+    "optional-verified": {"optional": True, "active": True, "verified": True},
+    "optional-superuser": {"optional": True, "active": True, "superuser": True},
+}
+
+
+def add_probe(name, asked_of_the_user):
+    @app.get(f"/probe/{name}", include_in_schema=False)
+    async def probe(user=Depends(users.current_user(**asked_of_the_user))):
+        return {"email": user.email if user else None}
+
+
+for name, asked_of_the_user in PROBES.items():
+    add_probe(name, asked_of_the_user)
+
+
+class Server(uvicorn.Server):
+    async def startup(self, sockets=None):
+        await super().startup(sockets=sockets)
+        if self.started:
+            print(f"listening on {sockets[0].getsockname()[1]}", flush=True)
+
+
+def main():
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", options.port))
+    Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

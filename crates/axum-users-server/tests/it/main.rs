@@ -1,0 +1,6 @@
+//! Black-box tests of the server: everything here talks to a running process by URL, as a client would.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test")]
+
+mod replay;
+mod support;

@@ -1,0 +1,183 @@
+//! A recorded answer beside the one that came.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::names::{Names, Unbound};
+use super::token;
+use super::transcript::Line;
+use crate::support::http::Response;
+
+/// What of an exchange differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Status,
+    Header(&'static str),
+    Body,
+    Jwt,
+    Mail,
+    Storage,
+    /// It could not be compared at all.
+    Exchange,
+}
+
+/// One difference, told as a reader wants it.
+#[derive(Clone, Debug)]
+pub(super) struct Difference {
+    pub(super) part: Part,
+    pub(super) expected: String,
+    pub(super) got: String,
+}
+
+impl Difference {
+    pub(super) fn new(part: Part, expected: impl ToString, got: impl ToString) -> Self {
+        Self { part, expected: expected.to_string(), got: got.to_string() }
+    }
+}
+
+impl From<Unbound> for Difference {
+    fn from(Unbound(name): Unbound) -> Self {
+        Self::new(Part::Exchange, format!("a value for {name}"), "none: the line that binds it failed")
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = match self.part {
+            Part::Header(name) => name.to_owned(),
+            other => format!("{other:?}").to_lowercase(),
+        };
+        write!(f, "  {part}\n    expected {}\n    got      {}", cut(&self.expected), cut(&self.got))
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(600) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
+}
+
+/// The headers that a transcript speaks of; one that it does not list must be absent.
+const HEADERS: [&str; 5] = ["content-type", "set-cookie", "www-authenticate", "allow", "location"];
+
+/// Compares status, headers and body.
+pub(super) fn response(line: &Line, got: &Response, names: &Names) -> Result<Vec<Difference>, Unbound> {
+    let expected = &line.response;
+    let mut found = Vec::new();
+    if expected.status != got.status {
+        found.push(Difference::new(Part::Status, expected.status, got.status));
+    }
+    for name in HEADERS {
+        found.extend(header(name, expected.headers.get(name), got, names)?);
+    }
+    if got.body.is_empty() {
+        found.extend(header("content-length", expected.headers.get("content-length"), got, names)?);
+    }
+    found.extend(body(line, got, names)?);
+    Ok(found)
+}
+
+fn header(
+    name: &'static str,
+    expected: Option<&Value>,
+    got: &Response,
+    names: &Names,
+) -> Result<Option<Difference>, Unbound> {
+    let expected: Vec<&str> = match expected {
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        Some(one) => one.as_str().into_iter().collect(),
+        None => Vec::new(),
+    };
+    let got: Vec<&str> = got.all(name).collect();
+    let mut same = expected.len() == got.len();
+    for (expected, got) in expected.iter().zip(&got) {
+        // The original keeps methods in a set, and its order changes from start to start.
+        let same_methods = name == "allow" && methods(expected) == methods(got);
+        same = same && (same_methods || names.matches(expected, got)?);
+    }
+    Ok((!same).then(|| Difference::new(Part::Header(name), expected.join(", "), got.join(", "))))
+}
+
+fn methods(allow: &str) -> BTreeSet<&str> {
+    allow.split(',').map(str::trim).collect()
+}
+
+fn body(line: &Line, got: &Response, names: &Names) -> Result<Option<Difference>, Unbound> {
+    let Some(expected) = &line.response.body else {
+        return Ok(None);
+    };
+    let is_json =
+        line.response.headers.get("content-type").and_then(Value::as_str) == Some("application/json");
+    let expected = match expected {
+        Value::String(text) if !is_json || line.request.method == "HEAD" => names.fill(text)?,
+        // To the byte: key order, no spaces, no escapes that need not be.
+        value => match serde_json::from_slice(&got.body) {
+            Ok(json) => settled(value, &json, names)?.to_string(),
+            Err(_) => value.to_string(),
+        },
+    };
+    let got = got.text();
+    Ok((expected != got).then(|| Difference::new(Part::Body, expected, got)))
+}
+
+/// What was expected, with each text that fits the answer replaced by the answer's.
+fn settled(expected: &Value, got: &Value, names: &Names) -> Result<Value, Unbound> {
+    Ok(match (expected, got) {
+        (Value::String(pattern), Value::String(text)) if names.matches(pattern, text)? => got.clone(),
+        (Value::String(pattern), _) => names.fill(pattern)?.into(),
+        (Value::Array(expected), got) => expected
+            .iter()
+            .enumerate()
+            .map(|(index, item)| settled(item, &got[index], names))
+            .collect::<Result<Vec<_>, _>>()?
+            .into(),
+        (Value::Object(expected), got) => {
+            let members =
+                expected.iter().map(|(key, item)| Ok((key.clone(), settled(item, &got[key], names)?)));
+            members.collect::<Result<Map<_, _>, Unbound>>()?.into()
+        }
+        (other, _) => other.clone(),
+    })
+}
+
+/// Compares rows; the order of the columns is no part of the contract.
+pub(super) fn rows(
+    expected: &[Map<String, Value>],
+    got: &[Map<String, Value>],
+    names: &Names,
+) -> Result<Option<Difference>, Unbound> {
+    let expected = Value::Array(expected.iter().cloned().map(Value::Object).collect());
+    let got = Value::Array(got.iter().cloned().map(Value::Object).collect());
+    let expected = settled(&expected, &got, names)?;
+    Ok((expected != got).then(|| Difference::new(Part::Storage, expected, got)))
+}
+
+/// Compares header and claims of a token made between two moments.
+pub(super) fn jwt(
+    expected: &Value,
+    got: &str,
+    secret: &str,
+    (earliest, latest): (i64, i64),
+    names: &Names,
+) -> Result<Option<Difference>, Unbound> {
+    let (header, claims) = match token::read(got, secret) {
+        Ok(parts) => parts,
+        Err(error) => return Ok(Some(Difference::new(Part::Jwt, "a token", error))),
+    };
+    let mut wanted = settled(&expected["claims"], &claims, names)?;
+    for (name, claim) in wanted.as_object_mut().into_iter().flatten() {
+        if let Some(seconds) = claim["now"].as_i64() {
+            let in_time =
+                claims[name].as_i64().filter(|at| (earliest + seconds..=latest + seconds).contains(at));
+            *claim = in_time.map_or_else(|| format!("now + {seconds}").into(), Value::from);
+        }
+    }
+    let same = wanted == claims && expected["header"] == header;
+    Ok((!same).then(|| {
+        let expected = format!("{} {wanted}", expected["header"]);
+        Difference::new(Part::Jwt, expected, format!("{header} {claims}"))
+    }))
+}

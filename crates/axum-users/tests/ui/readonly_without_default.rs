@@ -1,0 +1,16 @@
+use axum_users::UserModel;
+use uuid::Uuid;
+
+#[derive(Clone, UserModel)]
+struct User {
+    id: Uuid,
+    email: String,
+    hashed_password: String,
+    is_active: bool,
+    is_superuser: bool,
+    is_verified: bool,
+    #[user(readonly)]
+    plan: String,
+}
+
+fn main() {}

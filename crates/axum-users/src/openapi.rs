@@ -128,7 +128,7 @@ pub(crate) fn document(
     mounted: &[MountedRouter],
     backends: &[BackendDescription],
 ) -> Value {
-    let security = Security::of(backends);
+    let security = Security::of(backends, mounted);
     let mut catalogue = schemas::catalogue(schema);
     let mut paths = Map::new();
     let mut secured = false;
@@ -168,13 +168,13 @@ pub(crate) fn document(
 /// other kind of component. Where both have an entry of one name, the application's stays.
 ///
 /// A `document` that is no JSON object is replaced by ours.
-pub fn merge_into(document: &mut Value, ours: Value) {
+pub fn merge_openapi(document: &mut Value, ours: Value) {
     // `paths` and `components` are maps of maps; what lies deeper belongs to one author.
     fn merge(theirs: &mut Map<String, Value>, ours: Map<String, Value>, depth: usize) {
         for (key, value) in ours {
             match (theirs.get_mut(&key), value) {
                 (Some(Value::Object(theirs)), Value::Object(ours)) if depth > 0 => {
-                    merge(theirs, ours, depth - 1)
+                    merge(theirs, ours, depth - 1);
                 }
                 (Some(_), _) => {}
                 (None, value) => {
@@ -202,15 +202,25 @@ struct Security {
 }
 
 impl Security {
-    fn of(backends: &[BackendDescription]) -> Self {
+    fn of(backends: &[BackendDescription], mounted: &[MountedRouter]) -> Self {
         let mut schemes = Map::new();
         for backend in backends {
-            schemes.insert(scheme_name(&schemes, backend), backend.transport.security_scheme.clone());
+            let name = scheme_name(&schemes, backend);
+            // A backend whose login was not mounted has no token URL to put in the place of another's.
+            if is_mounted(backend, mounted) || !schemes.contains_key(&name) {
+                schemes.insert(name, backend.transport.security_scheme.clone());
+            }
         }
         let requirements =
             schemes.keys().map(|name| Value::from(Map::from_iter([(name.clone(), json!([]))])));
         Self { requirements: requirements.collect(), schemes }
     }
+}
+
+fn is_mounted(backend: &BackendDescription, mounted: &[MountedRouter]) -> bool {
+    mounted
+        .iter()
+        .any(|router| matches!(&router.kind, RouterKind::Auth { backend: name } if *name == backend.name))
 }
 
 /// All bearer backends read the same header, so they share one scheme and the last token URL wins, as in the

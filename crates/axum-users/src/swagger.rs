@@ -43,7 +43,12 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 ///
 /// The pages refer to each other and to the document by relative addresses, so the router can be nested
 /// anywhere.
-pub(crate) fn docs_router<S>(openapi_json: impl Into<Bytes>) -> Router<S>
+///
+/// ```
+/// let document = serde_json::json!({ "openapi": "3.1.0", "info": { "title": "Shop", "version": "1" } });
+/// let app: axum::Router = axum_users::docs_router(document.to_string());
+/// ```
+pub fn docs_router<S>(openapi_json: impl Into<Bytes>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {

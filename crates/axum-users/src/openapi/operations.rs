@@ -286,7 +286,8 @@ fn unauthorized() -> Value {
 }
 
 fn answer(description: &str, schema: Value) -> Value {
-    json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+    let media_type = Map::from_iter([("schema".to_owned(), schema)]);
+    json!({ "description": description, "content": { "application/json": media_type } })
 }
 
 fn success(schema: Value) -> Value {

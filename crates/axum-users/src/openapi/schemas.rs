@@ -219,7 +219,8 @@ fn with_title(mut schema: Value, title: &str) -> Value {
 }
 
 fn nullable(schema: Value) -> Value {
-    json!({ "anyOf": [schema, { "type": "null" }] })
+    let either = vec![schema, json!({ "type": "null" })];
+    json!({ "anyOf": either })
 }
 
 /// What a column holds, in the words of JSON Schema.

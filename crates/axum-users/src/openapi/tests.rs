@@ -131,6 +131,22 @@ fn cookies_of_different_names_have_schemes_of_their_own() {
     assert_eq!(ours["paths"]["/users/me"]["get"]["security"].as_array().unwrap().len(), 3);
 }
 
+#[test]
+fn the_token_url_is_the_last_mounted_bearer_logins() {
+    let backends =
+        [bearer("first", "auth/first/login"), bearer("second", "auth/second/login"), bearer("idle", "login")];
+    let token_url = |routers: &[MountedRouter]| {
+        let routers = [routers, &[mounted(RouterKind::Users, "/users")]].concat();
+        let ours = document_of(&Schema::new(ColumnType::Uuid), &routers, &backends);
+        ours["components"]["securitySchemes"]["OAuth2PasswordBearer"]["flows"]["password"]["tokenUrl"].clone()
+    };
+    assert_eq!(token_url(&[auth("first", "/auth/first")]), "auth/first/login");
+    assert_eq!(
+        token_url(&[auth("first", "/auth/first"), auth("second", "/auth/second")]),
+        "auth/second/login"
+    );
+}
+
 /// Expectations are Pydantic's output for the same fields.
 #[test]
 fn own_fields_are_written_as_pydantic_writes_them() {
@@ -238,7 +254,7 @@ fn merging_adds_to_the_applications_document_and_changes_nothing_in_it() {
         },
         "components": { "schemas": { "ErrorModel": { "title": "Mine" } } },
     });
-    merge_into(&mut document, users_document(&Schema::new(ColumnType::Uuid)));
+    merge_openapi(&mut document, users_document(&Schema::new(ColumnType::Uuid)));
     assert_eq!(document["info"], json!({ "title": "Shop", "version": "2" }));
     assert_eq!(document["paths"]["/orders"]["get"]["operationId"], "orders");
     assert_eq!(document["paths"]["/users/me"]["get"], json!({ "operationId": "mine" }));
@@ -255,9 +271,9 @@ fn merging_adds_to_the_applications_document_and_changes_nothing_in_it() {
     assert_eq!(document["components"]["securitySchemes"]["OAuth2PasswordBearer"]["type"], "oauth2");
 
     let mut empty = json!({});
-    merge_into(&mut empty, recorded());
+    merge_openapi(&mut empty, recorded());
     assert_eq!(empty, recorded());
     let mut nothing = Value::Null;
-    merge_into(&mut nothing, recorded());
+    merge_openapi(&mut nothing, recorded());
     assert_eq!(nothing, recorded());
 }

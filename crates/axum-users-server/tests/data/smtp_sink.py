@@ -1,6 +1,7 @@
 """An SMTP server for tests: it takes every mail and appends it, as one JSON line, to a file.
 
-    python smtp_sink.py --out mails.jsonl [--port 0] [--login USER:PASSWORD] [--starttls CERT.pem KEY.pem]
+    python smtp_sink.py --out mails.jsonl [--port 0] [--login USER:PASSWORD]
+        [--starttls CERT.pem KEY.pem | --tls CERT.pem KEY.pem]
 
 It listens on 127.0.0.1 and prints one line, `listening on PORT`, when it is ready. A line of the file holds
 rcpt_to, tls, login, from, to, subject, text, html, and links: the URLs of text and html, each once, in order.
@@ -27,6 +28,12 @@ def content(message, kind):
     return part.get_content() if part is not None else None
 
 
+def tls(files):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*files)
+    return context
+
+
 class Sink:
     def __init__(self, out):
         self.out = out
@@ -38,7 +45,7 @@ class Sink:
         login = session.auth_data.login.decode() if isinstance(session.auth_data, LoginPassword) else None
         line = {
             "rcpt_to": envelope.rcpt_tos,
-            "tls": session.ssl is not None,
+            "tls": session.ssl is not None or bool(server.transport.get_extra_info("sslcontext")),
             "login": login,
             "from": str(message["from"]),
             "to": str(message["to"]),
@@ -59,6 +66,7 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--login")
     parser.add_argument("--starttls", nargs=2, metavar=("CERT", "KEY"))
+    parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.getLogger("mail").setLevel(logging.CRITICAL)
@@ -73,9 +81,7 @@ def main():
 
         settings |= {"authenticator": check, "auth_required": True, "auth_require_tls": False}
     if arguments.starttls:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(*arguments.starttls)
-        settings |= {"tls_context": context, "require_starttls": True}
+        settings |= {"tls_context": tls(arguments.starttls), "require_starttls": True}
 
     class Quiet(Controller):
         def factory(self):
@@ -87,7 +93,8 @@ def main():
             super()._trigger_server()
 
     open(arguments.out, "a", encoding="utf-8").close()
-    controller = Quiet(Sink(arguments.out), hostname="127.0.0.1", port=arguments.port)
+    whole = tls(arguments.tls) if arguments.tls else None
+    controller = Quiet(Sink(arguments.out), hostname="127.0.0.1", port=arguments.port, ssl_context=whole)
     controller.start()
     print(f"listening on {controller.port}", flush=True)
     signal.sigwait({signal.SIGTERM, signal.SIGINT})

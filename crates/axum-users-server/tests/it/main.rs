@@ -2,5 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test")]
 
+mod adopt;
+mod bad_input;
+mod mail;
+mod openapi;
 mod replay;
 mod support;

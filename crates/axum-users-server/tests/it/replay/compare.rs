@@ -181,3 +181,58 @@ pub(super) fn jwt(
         Difference::new(Part::Jwt, expected, format!("{header} {claims}"))
     }))
 }
+
+#[test]
+fn every_part_that_differs_is_told() {
+    let line = serde_json::json!({
+        "id": "x", "app": "x", "request": {"method": "GET", "path": "/", "headers": {}},
+        "response": {
+            "status": 200,
+            "headers": {"content-type": "application/json", "set-cookie": ["a=<token>; Path=/"], "allow": "GET, HEAD"},
+            "body": {"id": "<uuid>", "email": "a@example.com"},
+        },
+    });
+    let line: Line = serde_json::from_value(line).unwrap();
+    let id = "0123abcd-0000-4000-8000-000000000001";
+    let good = Response {
+        status: 200,
+        headers: vec![
+            ("content-type".into(), "application/json".into()),
+            ("set-cookie".into(), format!("a={}; Path=/", "t".repeat(43))),
+            ("allow".into(), "HEAD, GET".into()),
+        ],
+        body: format!("{{\"id\":\"{id}\",\"email\":\"a@example.com\"}}").into_bytes(),
+    };
+    let told = |got: &Response| -> Vec<Part> {
+        let differences = response(&line, got, &Names::default()).unwrap();
+        differences.iter().map(|difference| difference.part).collect()
+    };
+    let changed = |change: fn(&mut Response)| {
+        let mut answer = good.clone();
+        change(&mut answer);
+        told(&answer)
+    };
+    let body = |text: &str| told(&Response { body: text.replace("ID", id).into_bytes(), ..good.clone() });
+
+    assert_eq!(told(&good), []);
+    assert_eq!(changed(|answer| answer.status = 201), [Part::Status]);
+    assert_eq!(
+        changed(|answer| answer.headers[0].1.push_str("; charset=utf-8")),
+        [Part::Header("content-type")]
+    );
+    assert_eq!(changed(|answer| answer.headers[1].1.push_str("; Secure")), [Part::Header("set-cookie")]);
+    assert_eq!(
+        changed(|answer| answer.headers.push(("set-cookie".into(), "b=c".into()))),
+        [Part::Header("set-cookie")]
+    );
+    assert_eq!(changed(|answer| answer.headers[2].1 = "GET".into()), [Part::Header("allow")]);
+    assert_eq!(
+        changed(|answer| answer.headers.push(("www-authenticate".into(), "Bearer".into()))),
+        [Part::Header("www-authenticate")]
+    );
+    assert_eq!(body(r#"{"email":"a@example.com","id":"ID"}"#), [Part::Body], "the order of the keys");
+    assert_eq!(body(r#"{"id":"ID", "email":"a@example.com"}"#), [Part::Body], "a space");
+    assert_eq!(body(r#"{"id":"ID","email":"a@example.com","more":1}"#), [Part::Body]);
+    assert_eq!(body(r#"{"id":"7","email":"a@example.com"}"#), [Part::Body]);
+    assert_eq!(body("no JSON"), [Part::Body]);
+}

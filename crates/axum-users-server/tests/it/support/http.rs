@@ -57,7 +57,10 @@ impl Request {
             head += &format!("{name}: {value}\r\n");
         }
         let may_have_a_body = !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "DELETE");
-        if (may_have_a_body || !self.body.is_empty()) && !self.has("content-length") {
+        if (may_have_a_body || !self.body.is_empty())
+            && !self.has("content-length")
+            && !self.has("transfer-encoding")
+        {
             head += &format!("content-length: {}\r\n", self.body.len());
         }
         head + "connection: close\r\n\r\n"

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -60,7 +60,7 @@ impl MailSink {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("mails.jsonl");
         let mut command = Command::new(python());
-        command.arg(data("smtp_sink.py")).arg("--out").arg(&out).args(arguments).stdout(Stdio::piped());
+        command.arg(data("smtp_sink.py")).arg("--out").arg(&out).args(arguments);
         let mut process = Process::start(&mut command, &folder.path().join("sink.log"));
         let port = process.wait_for_port();
         Self { port, out, taken: 0, _process: process, _folder: folder }

@@ -4,10 +4,14 @@ pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod mail;
 pub(crate) mod original;
+pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};
+
+use http::{Request, Response, send};
+use server::Server;
 
 /// A file of the checked-in test data.
 pub(crate) fn data(name: &str) -> PathBuf {
@@ -16,3 +20,19 @@ pub(crate) fn data(name: &str) -> PathBuf {
 
 /// The secret of the recorded application and of the fixtures.
 pub(crate) const SECRET: &str = "reference-secret-0123456789-abcdefghij";
+
+/// The answer of `/auth/jwt/login`.
+pub(crate) async fn login(server: &Server, email: &str, password: &str) -> Response {
+    let form = [("username", email), ("password", password)];
+    server.send(&Request::new("POST", "/auth/jwt/login").form(&form)).await
+}
+
+/// The session cookie of a login at `/auth/cookie/login`.
+pub(crate) async fn session(address: &str, email: &str, password: &str) -> String {
+    let form = [("username", email), ("password", password)];
+    let answer = send(address, &Request::new("POST", "/auth/cookie/login").form(&form)).await;
+    match answer.cookie("fastapiusersauth") {
+        Some(cookie) if answer.status == 204 => cookie.to_owned(),
+        _ => panic!("{email} at {address}: {} {}", answer.status, answer.text()),
+    }
+}

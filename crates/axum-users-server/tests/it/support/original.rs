@@ -1,7 +1,7 @@
 //! FastAPI Users itself, in a process of its own.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::process::{Process, python};
 use super::{SECRET, data};
@@ -20,7 +20,6 @@ impl Original {
         let mut command = Command::new(python());
         command.arg(data("original/app.py")).args(["--app", app, "--secret", SECRET]);
         command.arg("--database").arg(database).args(["--smtp-port", &smtp_port.to_string()]);
-        command.stdout(Stdio::piped());
         let mut process = Process::start(&mut command, &database.with_extension("original.log"));
         let port = process.wait_for_port();
         Self { address: format!("127.0.0.1:{port}"), _process: process }

@@ -1,7 +1,6 @@
 //! Child processes: started, waited for until they listen, ended with the test.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -18,26 +17,26 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a program with its errors in the file `log`.
+    /// Starts a program with what it says in the file `log`.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
-        let errors = File::create(log).unwrap();
+        let file = File::create(log).unwrap();
         let child = command
             .stdin(Stdio::null())
-            .stderr(errors)
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         Self { child, log: log.to_owned() }
     }
 
-    /// Waits for the line `listening on PORT` on a piped standard output and gives the port.
+    /// Waits until it has said `listening on PORT` and gives the port.
     pub(crate) fn wait_for_port(&mut self) -> u16 {
-        let output = self.child.stdout.take().unwrap();
-        let mut lines = BufReader::new(output).lines();
-        let line = lines.next().and_then(Result::ok).unwrap_or_default();
-        match line.strip_prefix("listening on ").and_then(|port| port.parse().ok()) {
-            Some(port) => port,
-            None => panic!("it did not start: {line:?}\n{}", self.log()),
-        }
+        let said = |log: &str| log.lines().find_map(|line| line.strip_prefix("listening on ")?.parse().ok());
+        poll(|| match said(&self.log()) {
+            None if self.ended().is_some() => panic!("it did not start:\n{}", self.log()),
+            port => port,
+        })
+        .unwrap_or_else(|| panic!("it does not listen:\n{}", self.log()))
     }
 
     pub(crate) fn log(&self) -> String {

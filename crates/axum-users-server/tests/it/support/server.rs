@@ -1,1 +1,116 @@
-//! The server binary.
+//! The server binary, started as its users start it.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use super::http::{Request, Response, send, try_send};
+use super::process::Process;
+
+/// A running server; it ends with the test.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// `127.0.0.1:PORT`.
+    pub(crate) address: String,
+    process: Process,
+}
+
+/// How a server is to be started.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    config: PathBuf,
+    folder: PathBuf,
+    variables: Vec<(String, String)>,
+    wrapper: Vec<String>,
+    log: PathBuf,
+}
+
+impl Launch {
+    /// With a config file, and `folder` as the current folder and the place of its log.
+    pub(crate) fn new(config: &Path, folder: &Path) -> Self {
+        Self {
+            config: config.into(),
+            folder: folder.into(),
+            variables: Vec::new(),
+            wrapper: Vec::new(),
+            log: folder.join("server.log"),
+        }
+    }
+
+    /// Sets a key by its environment variable: `("DATABASE__URL", …)` for `database.url`.
+    pub(crate) fn set(self, key: &str, value: &str) -> Self {
+        self.variable(&format!("AXUM_USERS__{key}"), value)
+    }
+
+    /// Sets an environment variable by its whole name.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Puts the database into a file.
+    pub(crate) fn database(self, file: &Path) -> Self {
+        self.set("DATABASE__URL", &format!("sqlite://{}?mode=rwc", file.display()))
+    }
+
+    /// Starts the server by way of another program, which gets the server's command line as arguments.
+    pub(crate) fn through(mut self, program: &[&str]) -> Self {
+        self.wrapper = program.iter().map(|&part| part.into()).collect();
+        self
+    }
+
+    /// Puts the log into another folder.
+    pub(crate) fn logging_to(mut self, folder: &Path) -> Self {
+        self.log = folder.join("server.log");
+        self
+    }
+
+    fn process(&self, address: &str) -> Process {
+        let mut words = self.wrapper.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_axum-users")]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words).args(["serve", "--config"]).arg(&self.config).current_dir(&self.folder);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AXUM_USERS__")) {
+            command.env_remove(name);
+        }
+        command.env("AXUM_USERS__LISTEN", address).env("AXUM_USERS__PUBLIC_URL", format!("http://{address}"));
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        Process::start(&mut command, &self.log)
+    }
+
+    /// Starts the server and waits until it is alive.
+    pub(crate) async fn start(&self) -> Server {
+        let address = free_address();
+        let mut process = self.process(&address);
+        let alive = Request::new("GET", "/healthz");
+        loop {
+            if try_send(&address, &alive).await.is_ok_and(|answer| answer.status == 200) {
+                return Server { address, process };
+            }
+            if let Some(status) = process.ended() {
+                panic!("the server ended with {status}:\n{}", process.log());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Starts a server that is to refuse: its exit status and what it said.
+    pub(crate) fn refused(&self) -> (ExitStatus, String) {
+        let mut process = self.process(&free_address());
+        let status = process.wait();
+        (status, process.log())
+    }
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+impl Server {
+    pub(crate) async fn send(&self, request: &Request) -> Response {
+        send(&self.address, request).await
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+}

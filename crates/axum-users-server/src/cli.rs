@@ -1,0 +1,181 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  axum-users                                      serve with defaults, or with ./axum-users.toml
+  axum-users --config /etc/axum-users.toml        serve with another file
+  AXUM_USERS__LISTEN=0.0.0.0:80 axum-users        set any key by its environment variable
+  axum-users user create --email ada@example.com --superuser --verified
+  axum-users config check                         find every mistake before a restart does
+
+docs/configuration.md lists every key.";
+
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  axum-users user create --email ada@example.com
+  axum-users user create --email ada@example.com --superuser --verified --password-stdin < password.txt
+  axum-users user create --email ada@example.com --set first_name=Ada --set birthdate=1815-12-10";
+
+/// User accounts over HTTP: register, log in, verify, reset, manage.
+#[derive(Debug, Parser)]
+#[command(name = "axum-users", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    /// The config file; ./axum-users.toml where it exists, if not given
+    #[arg(long, global = true, value_name = "FILE", env = "AXUM_USERS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do; `serve` when nothing is said.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer requests until it is stopped (the default)
+    Serve,
+    /// Make or adopt the tables; serve does this too, at its start
+    Migrate,
+    /// Manage users
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Print the OpenAPI document of this configuration
+    Openapi,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  axum-users completions bash > ~/.local/share/bash-completion/completions/axum-users")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say every mistake in file and environment, or that there is none
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Create a user
+    #[command(after_help = CREATE_EXAMPLES)]
+    Create {
+        /// The e-mail address
+        #[arg(long)]
+        email: String,
+        #[command(flatten)]
+        password: PasswordArguments,
+        /// Let the user manage other users
+        #[arg(long)]
+        superuser: bool,
+        /// Take the e-mail address as verified
+        #[arg(long)]
+        verified: bool,
+        /// A value for one of the configuration's own fields; may be repeated
+        #[arg(long, value_name = "NAME=VALUE")]
+        set: Vec<String>,
+    },
+    /// List users in the order of their ids
+    List {
+        /// How many at most
+        #[arg(long, value_name = "COUNT")]
+        limit: Option<usize>,
+        /// One JSON object a line in place of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a user as JSON
+    Show {
+        /// The e-mail address or the id
+        user: String,
+    },
+    /// Change a user
+    Update {
+        /// The e-mail address or the id
+        user: String,
+        /// A new e-mail address, which counts as unverified unless --verified true is given too
+        #[arg(long)]
+        email: Option<String>,
+        /// Whether the user may log in
+        #[arg(long, value_name = "true|false")]
+        active: Option<bool>,
+        /// Whether the user may manage other users
+        #[arg(long, value_name = "true|false")]
+        superuser: Option<bool>,
+        /// Whether the e-mail address counts as verified
+        #[arg(long, value_name = "true|false")]
+        verified: Option<bool>,
+        /// A value for one of the configuration's own fields, empty for none; may be repeated
+        #[arg(long, value_name = "NAME=VALUE")]
+        set: Vec<String>,
+    },
+    /// Delete a user with all that belongs to it
+    Delete {
+        /// The e-mail address or the id
+        user: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Set a user's password, which ends the user's sessions
+    SetPassword {
+        /// The e-mail address or the id
+        user: String,
+        #[command(flatten)]
+        password: PasswordArguments,
+    },
+}
+
+/// Where a password comes from; it is asked for when nothing is said.
+#[derive(Args)]
+#[group(multiple = false)]
+pub(crate) struct PasswordArguments {
+    /// The password; others on this machine may see it in the list of processes
+    #[arg(long)]
+    pub(crate) password: Option<String>,
+    /// Read the password from the first line of standard input
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+impl std::fmt::Debug for PasswordArguments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasswordArguments").field("password_stdin", &self.password_stdin).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serving_is_what_happens_without_a_command_and_the_config_may_stand_anywhere() {
+        let cli = Cli::try_parse_from(["axum-users"]).unwrap();
+        assert!(cli.command.is_none());
+        for line in [["axum-users", "--config", "x.toml", "serve"], ["axum-users", "serve", "--config", "x.toml"]] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert!(matches!(cli.command, Some(Command::Serve)));
+            assert_eq!(cli.config, Some(PathBuf::from("x.toml")));
+        }
+    }
+
+    #[test]
+    fn a_password_on_the_command_line_is_not_in_debug_output() {
+        let line = ["axum-users", "user", "create", "--email", "a@example.com", "--password", "hunter2"];
+        let debug = format!("{:?}", Cli::try_parse_from(line).unwrap());
+        assert!(!debug.contains("hunter2"), "{debug}");
+    }
+}

@@ -1,0 +1,90 @@
+//! What the commands do.
+
+mod user;
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+use axum_users::{MemoryDatabase, MigrateError, Users};
+use clap::CommandFactory;
+
+use crate::{
+    cli::{Cli, Command, ConfigCommand},
+    config::Config,
+    log, serve,
+    server_user::ServerUser,
+    setup::{backends, build_users, open_database, throwaway_secret},
+};
+
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    let Cli { config, command } = cli;
+    let command = command.unwrap_or(Command::Serve);
+    if let Command::Completions { shell } = command {
+        clap_complete::generate(shell, &mut Cli::command(), "axum-users", &mut io::stdout());
+        return Ok(());
+    }
+    let (config, file) = Config::load(config.as_deref())?;
+    match command {
+        Command::Serve => serve::run(&config, file.as_deref()),
+        Command::Config(ConfigCommand::Check) => check(&config, file.as_deref()),
+        Command::Openapi => openapi(&config),
+        Command::Migrate => in_runtime(migrate(&config)),
+        Command::User(command) => in_runtime(user::run(&config, command)),
+        Command::Completions { .. } => Ok(()),
+    }
+}
+
+/// Runs a command that is over soon.
+fn in_runtime(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    log::start_for_command();
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+/// The users in the configured database, whose tables are made or adopted first.
+async fn open_users(config: &Config) -> anyhow::Result<Users<ServerUser>> {
+    let database = open_database(config).await?;
+    let users = build_users(config, database, throwaway_secret(config), ())?;
+    users.migrate().await.map_err(explain_migration)?;
+    Ok(users)
+}
+
+/// A migration's error in the words for somebody who reads no code.
+pub(crate) fn explain_migration(error: MigrateError) -> anyhow::Error {
+    let context = match &error {
+        MigrateError::InTheWay(_) => "the tables were left as they are",
+        _ => "the tables cannot be made or adopted",
+    };
+    anyhow::Error::new(error).context(context)
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<()> {
+    open_users(config).await?;
+    Ok(writeln!(io::stdout(), "{} is up to date.", database_name(config))?)
+}
+
+fn check(config: &Config, file: Option<&std::path::Path>) -> anyhow::Result<()> {
+    // Keys and backends are read for good; the database is left alone.
+    build_users(config, MemoryDatabase::default(), throwaway_secret(config), ())?;
+    let name = file.map_or_else(|| "The default configuration".to_owned(), |file| file.display().to_string());
+    let backends: Vec<String> = backends(config).into_iter().map(|backend| backend.name).collect();
+    Ok(writeln!(
+        io::stdout(),
+        "{name} is fine: database {}, backends {}, {} own fields.",
+        database_name(config),
+        backends.join(", "),
+        config.fields.len()
+    )?)
+}
+
+fn openapi(config: &Config) -> anyhow::Result<()> {
+    let users = build_users(config, MemoryDatabase::default(), throwaway_secret(config), ())?;
+    // A document describes what is mounted.
+    let _: axum::Router = users.router().into();
+    let document = serde_json::to_string_pretty(&users.openapi()).context("the document cannot be written")?;
+    Ok(writeln!(io::stdout(), "{document}")?)
+}
+
+/// What to call the database: its file, and never its URL, which may hold a password.
+pub(crate) fn database_name(config: &Config) -> String {
+    config.database.file().map_or_else(|| "in memory".to_owned(), |file| file.display().to_string())
+}

@@ -1,0 +1,295 @@
+//! `[[backend]]`: a transport, a strategy, and the routes under `/auth/{name}`.
+
+use axum_users::{Algorithm, SameSite, Secrets};
+use secrecy::SecretString;
+
+use super::{read_secret, section::Section};
+
+/// An authentication backend.
+#[derive(Clone, Debug)]
+pub struct BackendConfig {
+    /// The name in the routes: `/auth/{name}/login`.
+    pub name: String,
+    /// How the token travels.
+    pub transport: TransportConfig,
+    /// How the token is made and read.
+    pub strategy: StrategyConfig,
+    /// How long a token is good, in seconds; `None` is for ever.
+    pub lifetime_seconds: Option<u64>,
+}
+
+/// How a token travels.
+#[derive(Clone, Debug)]
+pub enum TransportConfig {
+    /// In the `Authorization` header.
+    Bearer,
+    /// In a cookie.
+    Cookie(CookieConfig),
+}
+
+/// A cookie's attributes (RFC 6265bis).
+#[derive(Clone, Debug)]
+pub struct CookieConfig {
+    /// The cookie's name.
+    pub name: String,
+    /// Max-Age in seconds; `None` lets the cookie end with the browser.
+    pub max_age: Option<u64>,
+    /// Path.
+    pub path: String,
+    /// Domain; `None` is this host alone.
+    pub domain: Option<String>,
+    /// Secure: sent over https alone.
+    pub secure: bool,
+    /// HttpOnly: out of reach for scripts.
+    pub http_only: bool,
+    /// SameSite.
+    pub same_site: SameSite,
+}
+
+/// How a token is made and read.
+#[derive(Clone, Debug)]
+pub enum StrategyConfig {
+    /// A signed token (JWT) that is stored nowhere.
+    Jwt {
+        /// What signs it.
+        algorithm: Algorithm,
+        /// Signs in place of the server's `secret`, for HMAC algorithms.
+        secret: Option<Secrets>,
+        /// The keys, for all other algorithms.
+        key_pair: Option<KeyPair>,
+    },
+    /// A random token with a row in the database.
+    Database,
+}
+
+/// A key pair in PEM.
+#[derive(Clone, Debug)]
+pub struct KeyPair {
+    /// Signs.
+    pub private_key: SecretString,
+    /// Verifies.
+    pub public_key: String,
+}
+
+impl Default for CookieConfig {
+    fn default() -> Self {
+        Self {
+            name: "fastapiusersauth".to_owned(),
+            max_age: None,
+            path: "/".to_owned(),
+            domain: None,
+            secure: true,
+            http_only: true,
+            same_site: SameSite::Lax,
+        }
+    }
+}
+
+/// The lifetime of a backend that does not say otherwise, in seconds.
+const DEFAULT_LIFETIME_SECONDS: u64 = 3600;
+
+impl BackendConfig {
+    /// The backends of a server that was not told of any: `jwt` for programs and `cookie` for browsers.
+    ///
+    /// The cookie is `Secure` where `public_url` is https; over plain http no browser would send it back.
+    #[must_use]
+    pub fn defaults(https: bool) -> Vec<Self> {
+        let lifetime_seconds = Some(DEFAULT_LIFETIME_SECONDS);
+        vec![
+            Self {
+                name: "jwt".to_owned(),
+                transport: TransportConfig::Bearer,
+                strategy: StrategyConfig::Jwt {
+                    algorithm: Algorithm::default(),
+                    secret: None,
+                    key_pair: None,
+                },
+                lifetime_seconds,
+            },
+            Self {
+                name: "cookie".to_owned(),
+                transport: TransportConfig::Cookie(CookieConfig { secure: https, ..CookieConfig::default() }),
+                strategy: StrategyConfig::Database,
+                lifetime_seconds,
+            },
+        ]
+    }
+}
+
+pub(super) fn read(root: &mut Section<'_>, allow_short_secret: bool) -> Option<Vec<BackendConfig>> {
+    let sections = root.sections("backend")?;
+    if sections.is_empty() {
+        root.problem("backend", "the list is empty: nobody could log in");
+    }
+    let mut backends: Vec<BackendConfig> = Vec::with_capacity(sections.len());
+    for section in sections {
+        backends.extend(read_backend(section, &backends, allow_short_secret));
+    }
+    Some(backends)
+}
+
+fn read_backend(
+    mut section: Section<'_>,
+    others: &[BackendConfig],
+    allow_short_secret: bool,
+) -> Option<BackendConfig> {
+    let name = section.parse("name", parse_name);
+    match &name {
+        None => section.missing("name", "the part of the routes that tells backends apart, such as \"jwt\""),
+        Some(name) if others.iter().any(|other| other.name == *name) => {
+            section.problem("name", format!("two backends are called \"{name}\""));
+        }
+        Some(_) => {}
+    }
+    let transport = section.choice("transport", &[("bearer", false), ("cookie", true)]);
+    if transport.is_none() {
+        section.missing("transport", "\"bearer\" or \"cookie\"");
+    }
+    let strategy = section.choice("strategy", &[("jwt", true), ("database", false)]);
+    if strategy.is_none() {
+        section.missing("strategy", "\"jwt\" or \"database\"");
+    }
+    let lifetime = section.integer("lifetime_seconds", 0..=3_153_600_000).unwrap_or(DEFAULT_LIFETIME_SECONDS);
+    let transport = read_transport(&mut section, transport);
+    let strategy = read_strategy(&mut section, strategy, allow_short_secret);
+    section.finish();
+    Some(BackendConfig {
+        name: name?,
+        transport: transport?,
+        strategy: strategy?,
+        lifetime_seconds: (lifetime > 0).then_some(lifetime),
+    })
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("expected letters, digits, - and _, since it is part of an address, found \"{text}\""))
+}
+
+const COOKIE_KEYS: [&str; 7] = [
+    "cookie_name",
+    "cookie_max_age",
+    "cookie_path",
+    "cookie_domain",
+    "cookie_secure",
+    "cookie_httponly",
+    "cookie_samesite",
+];
+
+fn read_transport(section: &mut Section<'_>, is_cookie: Option<bool>) -> Option<TransportConfig> {
+    if is_cookie == Some(false) {
+        section.forbid(&COOKIE_KEYS, "only a backend with transport = \"cookie\" has this key");
+        return Some(TransportConfig::Bearer);
+    }
+    let default = CookieConfig::default();
+    let cookie = CookieConfig {
+        name: section.parse("cookie_name", parse_cookie_name).unwrap_or(default.name),
+        // Browsers cap it at 400 days (RFC 6265bis §5.6.2).
+        max_age: section.integer("cookie_max_age", 1..=34_560_000),
+        path: section.parse("cookie_path", parse_cookie_path).unwrap_or(default.path),
+        domain: section.parse("cookie_domain", parse_cookie_domain),
+        secure: section.boolean("cookie_secure").unwrap_or(default.secure),
+        http_only: section.boolean("cookie_httponly").unwrap_or(default.http_only),
+        same_site: section
+            .choice(
+                "cookie_samesite",
+                &[("lax", SameSite::Lax), ("strict", SameSite::Strict), ("none", SameSite::None)],
+            )
+            .unwrap_or(default.same_site),
+    };
+    if cookie.same_site == SameSite::None && !cookie.secure {
+        section.problem("cookie_samesite", "\"none\" wants cookie_secure = true: browsers drop the cookie otherwise");
+    }
+    if cookie.name.starts_with("__Host-") && (!cookie.secure || cookie.path != "/" || cookie.domain.is_some()) {
+        section.problem(
+            "cookie_name",
+            "a __Host- cookie wants cookie_secure = true, cookie_path = \"/\" and no cookie_domain",
+        );
+    }
+    is_cookie.map(|_| TransportConfig::Cookie(cookie))
+}
+
+/// A token of RFC 9110 §5.6.2.
+fn parse_cookie_name(text: &str) -> Result<String, String> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if !text.is_empty() && text.chars().all(good) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("expected letters, digits, - and _, found \"{text}\""))
+}
+
+fn parse_cookie_path(text: &str) -> Result<String, String> {
+    let good = |c: char| c.is_ascii_graphic() && c != ';';
+    if text.starts_with('/') && text.chars().all(good) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("expected a path that begins with /, found \"{text}\""))
+}
+
+fn parse_cookie_domain(text: &str) -> Result<String, String> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    if !text.is_empty() && text.chars().all(good) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("expected a domain such as \"example.com\", found \"{text}\""))
+}
+
+const KEY_KEYS: [&str; 4] = ["private_key", "private_key_file", "public_key", "public_key_file"];
+
+fn read_strategy(
+    section: &mut Section<'_>,
+    is_jwt: Option<bool>,
+    allow_short_secret: bool,
+) -> Option<StrategyConfig> {
+    if is_jwt == Some(false) {
+        let why = "only a backend with strategy = \"jwt\" has this key";
+        section.forbid(&["algorithm", "secret"], why);
+        section.forbid(&KEY_KEYS, why);
+        return Some(StrategyConfig::Database);
+    }
+    let algorithms = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
+    let algorithm = section.choice("algorithm", &algorithms).unwrap_or_default();
+    let (secret, key_pair) = if algorithm.is_symmetric() {
+        section.forbid(&KEY_KEYS, "keys are for RS256, ES256 and EdDSA: this algorithm signs with the secret");
+        (read_secret(section, "secret", allow_short_secret), None)
+    } else {
+        section.forbid(&["secret"], "this algorithm signs with private_key and public_key, not with a secret");
+        (None, read_key_pair(section, algorithm))
+    };
+    is_jwt.map(|_| StrategyConfig::Jwt { algorithm, secret, key_pair })
+}
+
+fn read_key_pair(section: &mut Section<'_>, algorithm: Algorithm) -> Option<KeyPair> {
+    let private = read_key(section, algorithm, "private_key", "private_key_file");
+    let public = read_key(section, algorithm, "public_key", "public_key_file");
+    Some(KeyPair { private_key: SecretString::from(private?), public_key: public? })
+}
+
+/// A PEM text, given in place or by a file.
+fn read_key(
+    section: &mut Section<'_>,
+    algorithm: Algorithm,
+    key: &'static str,
+    file_key: &'static str,
+) -> Option<String> {
+    let text = section.text(key);
+    let file = section.text(file_key);
+    if section.has(key) && section.has(file_key) {
+        section.problem(file_key, format!("{key} is given too: keep one of them"));
+    } else if !section.has(key) && !section.has(file_key) {
+        section.missing(key, &format!("a key for {algorithm} in PEM, here or in the file of {file_key}"));
+    }
+    if text.is_some() {
+        return text;
+    }
+    let file = file?;
+    match std::fs::read_to_string(&file) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            section.problem(file_key, format!("{file} cannot be read: {error}"));
+            None
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The log: text or JSON lines, written by a thread of its own so that no request waits for a full pipe.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, Receiver, SyncSender, TrySendError},
+    },
+    thread,
+    time::Duration,
+};
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::FilterFn, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
+
+use crate::config::LogConfig;
+
+/// Lines that may wait for a slow reader; further ones are dropped and counted.
+const CAPACITY: usize = 4096;
+
+/// How long the end of the program waits for the last lines to be read.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The filter that a configured level stands for.
+///
+/// # Errors
+/// The text is neither a level nor a list of directives.
+pub(crate) fn parse_level(text: &str) -> Result<EnvFilter, Box<dyn std::error::Error>> {
+    // A lone word would pass as the name of a target, and silence everything else.
+    let is_level = |text: &str| text.parse::<tracing::level_filters::LevelFilter>().is_ok();
+    let directives = text.split(',').map(str::trim);
+    if directives.clone().all(|directive| directive.contains('=') || is_level(directive)) {
+        return Ok(EnvFilter::builder().parse(text)?);
+    }
+    Err("neither a level nor target=level".into())
+}
+
+/// What never reaches the log, whatever its level: the libraries that would write down whole conversations,
+/// with tokens and passwords in them.
+fn is_discreet(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let most = match target.split("::").next() {
+        Some("lettre") => Level::INFO,
+        Some("hyper" | "hyper_util" | "rustls" | "sqlx") => Level::DEBUG,
+        _ => Level::TRACE,
+    };
+    *metadata.level() <= most
+}
+
+/// Keeps the writing thread alive; the last lines are written when it goes.
+#[derive(Debug)]
+pub(crate) struct Log {
+    lines: Lines,
+}
+
+/// Begins to log to standard output, as the configuration says.
+///
+/// # Errors
+/// The level cannot be read, or no thread can be started.
+pub(crate) fn start(config: &LogConfig) -> Result<Log, Box<dyn std::error::Error>> {
+    let filter = parse_level(&config.level)?;
+    let lines = Lines::start()?;
+    let log = Log { lines: lines.clone() };
+    let output = tracing_subscriber::fmt::layer().with_writer(lines);
+    let output = if config.json {
+        output.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+    } else {
+        output.with_ansi(colours()).boxed()
+    };
+    tracing_subscriber::registry()
+        .with(output.with_filter(FilterFn::new(is_discreet)).with_filter(filter))
+        .try_init()?;
+    Ok(log)
+}
+
+/// Logs warnings and errors to standard error, for commands whose standard output is their answer.
+pub(crate) fn start_for_command() {
+    let output = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_filter(FilterFn::new(is_discreet))
+        .with_filter(EnvFilter::new("warn"));
+    // A second subscriber is refused, and the first goes on: nothing to say about it.
+    let _ = tracing_subscriber::registry().with(output).try_init();
+}
+
+/// Whether standard output shows colours (https://no-color.org).
+pub(crate) fn colours() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+impl Log {
+    /// Writes a text as it is, in its turn.
+    pub(crate) fn print(&self, text: &str) {
+        self.lines.push(text.as_bytes());
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let (done, finished) = mpsc::sync_channel(1);
+        let mut end = Line::End(done);
+        let step = Duration::from_millis(10);
+        let mut waited = Duration::ZERO;
+        while waited < PATIENCE {
+            match self.lines.sender.try_send(end) {
+                Ok(()) => {
+                    let _ = finished.recv_timeout(PATIENCE);
+                    return;
+                }
+                Err(TrySendError::Full(line)) => end = line,
+                Err(TrySendError::Disconnected(_)) => return,
+            }
+            thread::sleep(step);
+            waited += step;
+        }
+    }
+}
+
+enum Line {
+    Text(Vec<u8>),
+    /// Everything before was written; the sender is told.
+    End(SyncSender<()>),
+}
+
+/// The queue to the writing thread. Never blocks.
+#[derive(Clone, Debug)]
+struct Lines {
+    sender: SyncSender<Line>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Lines {
+    fn start() -> io::Result<Self> {
+        Self::start_with(io::stdout())
+    }
+
+    fn start_with(output: impl Write + Send + 'static) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::sync_channel(CAPACITY);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&dropped);
+        thread::Builder::new().name("log".to_owned()).spawn(move || write_lines(&receiver, &counter, output))?;
+        Ok(Self { sender, dropped })
+    }
+
+    fn push(&self, line: &[u8]) {
+        if let Err(TrySendError::Full(_)) = self.sender.try_send(Line::Text(line.to_vec())) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn write_lines(lines: &Receiver<Line>, dropped: &AtomicU64, mut output: impl Write) {
+    while let Ok(line) = lines.recv() {
+        match line {
+            Line::Text(text) => {
+                // Nobody is there to be told that standard output is gone.
+                let _ = output.write_all(&text);
+            }
+            Line::End(done) => {
+                let _ = output.flush();
+                let _ = done.try_send(());
+                return;
+            }
+        }
+        let count = dropped.swap(0, Ordering::Relaxed);
+        if count > 0 {
+            tracing::warn!(count, "log lines were dropped, since nobody read them");
+        }
+    }
+}
+
+/// One event's line on its way.
+impl Write for &Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn levels_and_directives_are_told_from_words() {
+        for good in ["info", "WARN", "off", "info,axum_users=debug", "axum_users_server::mail=trace"] {
+            assert!(parse_level(good).is_ok(), "{good}");
+        }
+        for bad in ["loud", "", "info,loud", "axum_users=loud"] {
+            assert!(parse_level(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// An output whose reader has stopped, until the gate is opened.
+    #[derive(Clone, Default)]
+    struct Pipe {
+        gate: Arc<Mutex<()>>,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _open = self.gate.lock().unwrap();
+            self.written.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn cr_24_a_full_pipe_blocks_nobody_and_lost_lines_are_counted() {
+        let pipe = Pipe::default();
+        let closed = pipe.gate.lock().unwrap();
+        let lines = Lines::start_with(pipe.clone()).unwrap();
+        // One line may be in the writer's hands beside those that wait.
+        for _ in 0..CAPACITY + 10 {
+            lines.push(b"line\n");
+        }
+        let dropped = lines.dropped.load(Ordering::Relaxed);
+        assert!((9..=10).contains(&dropped), "{dropped} lines dropped");
+        drop(closed);
+        drop(Log { lines: lines.clone() });
+        let written = pipe.written.lock().unwrap().len() / b"line\n".len();
+        assert_eq!(written as u64 + dropped, CAPACITY as u64 + 10);
+    }
+}

@@ -1,0 +1,222 @@
+//! `axum-users serve`: from the configuration to a running server, and to its orderly end.
+
+mod connection;
+mod first_screen;
+mod observe;
+mod page;
+mod router;
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use axum_users::{Clock, Random, Users};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    time::Instant,
+};
+
+use crate::{
+    commands::explain_migration,
+    config::Config,
+    log::{self, Log},
+    mail::Mailer,
+    server_user::ServerUser,
+    setup::{self, build_users, open_database, read_secret},
+};
+
+/// How long the end may take, from the signal to the last mail.
+const STOP_WITHIN: Duration = Duration::from_secs(14);
+
+/// The part of it that requests in flight have.
+const FINISH_REQUESTS_WITHIN: Duration = Duration::from_secs(11);
+
+/// How often expired sessions are forgotten.
+const PURGE_EVERY: Duration = Duration::from_secs(3600);
+
+/// Connections that the system keeps for us until they are accepted.
+const BACKLOG: u32 = 1024;
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// The server cannot start; a sentence says why.
+pub(crate) fn run(config: &Config, file: Option<&Path>) -> anyhow::Result<()> {
+    let log = log::start(&config.log).map_err(|error| anyhow::anyhow!("{error}")).context("logging cannot start")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve(config, file, &log));
+    // Whatever is left waits for something that did not come in time.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    served
+}
+
+async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Result<()> {
+    // The address is taken first, and answers only when everything behind it is ready.
+    let socket = bind(config.listen)?;
+    let address = socket.local_addr()?;
+    let public_url = public_url(config, address);
+
+    let random = Random::system();
+    let is_new = config.database.file().is_some_and(|file| !file.exists());
+    let database = open_database(config).await?;
+    let secret = read_secret(config, &random)?;
+    let mails = config.database.folder().join("mails");
+    let mailer = Mailer::new(&config.mail, &config.tokens, &public_url, mails.clone(), Clock::system(), random.clone())
+        .map_err(|error| anyhow::anyhow!("{error}"))
+        .context("mail.smtp_url cannot be used")?;
+    let pool = database.pool().clone();
+    let users = build_users(config, database, secret.secrets, mailer.clone())?;
+    users.migrate().await.map_err(explain_migration)?;
+
+    let app = router::router(&users, config, &public_url, random)?;
+    let listener = socket.listen(BACKLOG)?;
+    let screen = first_screen::FirstScreen {
+        config,
+        file,
+        public_url: &public_url,
+        database_is_new: is_new,
+        secret_file: secret.file.as_ref().map(|(file, found)| (file.as_path(), *found)),
+        mails: &mails,
+    };
+    if !config.log.json {
+        log.print(&screen.render(log::colours()));
+    }
+    screen.warn();
+    tracing::info!(%address, %public_url, "listening");
+
+    let purge = tokio::spawn(purge_sessions(users.clone(), may_purge(config)));
+    let stopped_at = accept_until_signal(listener, app, config).await?;
+    purge.abort();
+    finish(&users, &mailer, stopped_at).await;
+    pool.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address).with_context(|| {
+        format!("{address} cannot be listened on: set another address with AXUM_USERS__LISTEN or `listen`")
+    })?;
+    Ok(socket)
+}
+
+/// What browsers call this server, without a slash at the end.
+fn public_url(config: &Config, mut address: SocketAddr) -> String {
+    if let Some(url) = &config.public_url {
+        return url.as_str().trim_end_matches('/').to_owned();
+    }
+    if address.ip().is_unspecified() {
+        // Listening everywhere says nothing about a name; this one works on the machine itself.
+        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("http://{address}")
+}
+
+async fn accept_until_signal(
+    listener: TcpListener,
+    app: axum::Router,
+    config: &Config,
+) -> anyhow::Result<Instant> {
+    let connections = connection::Connections::new(config.http.max_connections);
+    let signal = stop_signal()?;
+    tokio::select! {
+        () = connections.accept(listener, app) => {}
+        name = signal => tracing::info!("{name} received: finishing what has begun"),
+    }
+    let stopped_at = Instant::now();
+    tokio::spawn(quit_at_second_signal());
+    let all_done = connections.finish(FINISH_REQUESTS_WITHIN).await;
+    if !all_done {
+        tracing::warn!("some connections were cut off");
+    }
+    Ok(stopped_at)
+}
+
+/// Waits for the work behind answers, and for mails.
+async fn finish(users: &Users<ServerUser>, mailer: &Mailer, stopped_at: Instant) {
+    let rest = async {
+        users.finish_background_work().await;
+        mailer.finish().await;
+    };
+    if tokio::time::timeout_at(stopped_at + STOP_WITHIN, rest).await.is_err() {
+        tracing::error!(count = mailer.waiting(), "stopped before these mails were sent");
+    }
+}
+
+/// The name of the signal that asks to stop, once it came.
+#[cfg(unix)]
+fn stop_signal() -> anyhow::Result<impl Future<Output = &'static str>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be waited for")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
+}
+
+/// The name of the signal that asks to stop, once it came.
+#[cfg(not(unix))]
+fn stop_signal() -> anyhow::Result<impl Future<Output = &'static str>> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "Ctrl-C"
+    })
+}
+
+/// Whoever asks twice does not want to wait.
+async fn quit_at_second_signal() {
+    if let Ok(signal) = stop_signal() {
+        signal.await;
+        std::process::exit(130);
+    }
+}
+
+/// Whether expired sessions can be forgotten: not where Python may hold another opinion of what has expired,
+/// nor where two backends of different lifetimes share the table.
+fn may_purge(config: &Config) -> bool {
+    let mut lifetimes: Vec<_> = setup::backends(config)
+        .into_iter()
+        .filter(|backend| matches!(backend.strategy, crate::config::StrategyConfig::Database))
+        .map(|backend| backend.lifetime_seconds)
+        .collect();
+    lifetimes.dedup();
+    lifetimes.len() == 1 && !config.side_by_side
+}
+
+async fn purge_sessions(users: Users<ServerUser>, may_purge: bool) {
+    let mut timer = tokio::time::interval(PURGE_EVERY);
+    while may_purge {
+        timer.tick().await;
+        match users.purge_expired_sessions().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "expired sessions forgotten"),
+            Err(error) => {
+                let cause = crate::report::chain(&error);
+                tracing::warn!(%cause, "expired sessions could not be forgotten");
+            }
+        }
+    }
+}
+
+/// Shared by every request: what the middleware needs to know.
+#[derive(Debug)]
+struct Limits {
+    body_limit_bytes: usize,
+    request_timeout: Duration,
+}
+
+impl Limits {
+    fn new(config: &Config) -> Arc<Self> {
+        Arc::new(Self {
+            body_limit_bytes: config.http.body_limit_bytes,
+            request_timeout: Duration::from_secs(config.http.request_timeout_seconds),
+        })
+    }
+}

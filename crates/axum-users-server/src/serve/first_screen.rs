@@ -1,0 +1,163 @@
+//! What the server says when it has started.
+
+use std::{fmt::Write, path::Path};
+
+use crate::{
+    commands::database_name,
+    config::{BackendConfig, Config, StrategyConfig, TransportConfig},
+    secret::Found,
+    setup,
+};
+
+/// What there is to say.
+pub(super) struct FirstScreen<'a> {
+    pub(super) config: &'a Config,
+    pub(super) file: Option<&'a Path>,
+    pub(super) public_url: &'a str,
+    pub(super) database_is_new: bool,
+    pub(super) secret_file: Option<(&'a Path, Found)>,
+    pub(super) mails: &'a Path,
+}
+
+impl FirstScreen<'_> {
+    /// The screen, with colours or without.
+    pub(super) fn render(&self, colours: bool) -> String {
+        let (bold, dim, plain) = if colours { ("\u{1b}[1m", "\u{1b}[2m", "\u{1b}[0m") } else { ("", "", "") };
+        let mut screen = format!("\n{bold}axum-users {}{plain}\n\n", env!("CARGO_PKG_VERSION"));
+        for (name, text) in self.lines() {
+            // Writing to a string does not fail.
+            let _ = writeln!(screen, "  {dim}{name:<9}{plain} {text}");
+        }
+        let url = self.public_url;
+        let _ = write!(
+            screen,
+            "\n  {bold}{url}/docs{plain}  to try every route in the browser\n  \
+             {url}/openapi.json  for programs\n\n  \
+             {dim}The first superuser:{plain} axum-users user create --email you@example.com --superuser\n  \
+             {dim}Ctrl-C stops the server.{plain}\n\n"
+        );
+        screen
+    }
+
+    fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = vec![("config", self.config_line()), ("database", self.database_line())];
+        lines.extend(self.secret_line().map(|line| ("secret", line)));
+        lines.push(("mails", self.mail_line()));
+        for (index, backend) in setup::backends(self.config).iter().enumerate() {
+            let name = if index == 0 { "log in" } else { "" };
+            lines.push((name, backend_line(backend)));
+        }
+        if self.config.backends.is_none() && !setup::is_https(self.config) {
+            lines.push(("", "(the cookie goes over plain http too, until public_url is https)".to_owned()));
+        }
+        lines
+    }
+
+    fn config_line(&self) -> String {
+        match self.file {
+            Some(file) => file.display().to_string(),
+            None => format!("defaults; write {} to change them", crate::config::DEFAULT_FILE),
+        }
+    }
+
+    fn database_line(&self) -> String {
+        let name = database_name(self.config);
+        match (self.config.database.file(), self.database_is_new) {
+            (None, _) => "SQLite in memory: everything is forgotten at the end".to_owned(),
+            (Some(_), true) => format!("SQLite file {name}, made just now"),
+            (Some(_), false) => format!("SQLite file {name}"),
+        }
+    }
+
+    fn secret_line(&self) -> Option<String> {
+        let (file, found) = self.secret_file?;
+        let file = tidy(file);
+        Some(match found {
+            Found::Generated => format!("generated just now and kept in {file}, for your eyes only"),
+            Found::Kept => format!("from {file}"),
+        })
+    }
+
+    fn mail_line(&self) -> String {
+        match self.config.mail.smtp_url {
+            Some(_) => format!("by SMTP, from {}", self.config.mail.from),
+            None => format!("files in {}, until mail.smtp_url is set", tidy(self.mails)),
+        }
+    }
+
+    /// Says in the log what is less safe than it could be.
+    pub(super) fn warn(&self) {
+        if self.config.side_by_side {
+            tracing::warn!(
+                "compat.side_by_side is on: session tokens are stored in clear and provider accounts have no unique index, for Python to read; end it when Python has gone"
+            );
+        }
+        if self.config.allow_short_secret {
+            tracing::warn!("allow_short_secret_until_python_leaves is on: secrets under 32 bytes are let through");
+        }
+        for backend in setup::backends(self.config) {
+            if let TransportConfig::Cookie(cookie) = &backend.transport
+                && !cookie.secure
+                && setup::is_https(self.config)
+            {
+                tracing::warn!(backend = backend.name, "cookie_secure is off although public_url is https");
+            }
+        }
+    }
+}
+
+fn backend_line(backend: &BackendConfig) -> String {
+    let BackendConfig { name, transport, strategy, lifetime_seconds } = backend;
+    let transport = match transport {
+        TransportConfig::Bearer => "bearer token",
+        TransportConfig::Cookie(_) => "cookie",
+    };
+    let strategy = match strategy {
+        StrategyConfig::Jwt { .. } => "a signed JWT",
+        StrategyConfig::Database => "a session in the database",
+    };
+    let lifetime = match lifetime_seconds {
+        Some(seconds) => format!("for {}", crate::mail::duration(*seconds)),
+        None => "for ever".to_owned(),
+    };
+    format!("POST /auth/{name}/login: {transport}, {strategy}, good {lifetime}")
+}
+
+/// A path without the `./` in front.
+fn tidy(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_screen_of_a_server_without_configuration_says_what_it_did_and_where_to_go() {
+        let screen = FirstScreen {
+            config: &Config::default(),
+            file: None,
+            public_url: "http://127.0.0.1:8000",
+            database_is_new: true,
+            secret_file: Some((Path::new("./axum-users.secret"), Found::Generated)),
+            mails: Path::new("./mails"),
+        };
+        let expected = format!(
+            "\naxum-users {}\n\n  \
+             config    defaults; write axum-users.toml to change them\n  \
+             database  SQLite file data.db, made just now\n  \
+             secret    generated just now and kept in axum-users.secret, for your eyes only\n  \
+             mails     files in mails, until mail.smtp_url is set\n  \
+             log in    POST /auth/jwt/login: bearer token, a signed JWT, good for 1 hour\n            \
+             POST /auth/cookie/login: cookie, a session in the database, good for 1 hour\n            \
+             (the cookie goes over plain http too, until public_url is https)\n\n  \
+             http://127.0.0.1:8000/docs  to try every route in the browser\n  \
+             http://127.0.0.1:8000/openapi.json  for programs\n\n  \
+             The first superuser: axum-users user create --email you@example.com --superuser\n  \
+             Ctrl-C stops the server.\n\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(screen.render(false), expected);
+        assert!(screen.render(true).contains("\u{1b}[1m"));
+    }
+}

@@ -1,0 +1,154 @@
+//! From a configuration to running parts: database, secret, mailer, users.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context;
+use axum_users::{
+    AccessTokensAtRest, Bearer, BuildError, Cookie, DatabaseTokens, DefaultPasswordPolicy, Hooks, Jwt, Random,
+    Secrets, UserDatabase, Users, UsersBuilder,
+};
+use axum_users_sqlx::{SqlxDatabase, SqlxOptions};
+
+use crate::{
+    config::{BackendConfig, Config, CookieConfig, DatabaseConfig, StrategyConfig, TransportConfig},
+    secret,
+    server_user::{ServerUser, schema},
+};
+
+/// Opens the configured database; its tables may be missing still.
+pub(crate) async fn open_database(config: &Config) -> anyhow::Result<SqlxDatabase> {
+    let DatabaseConfig { user_table, oauth_account_table, access_token_table, .. } = &config.database;
+    let options = SqlxOptions::new()
+        .user_table(user_table)
+        .oauth_account_table(oauth_account_table)
+        .access_token_table(access_token_table)
+        .side_by_side(config.side_by_side)
+        .busy_timeout(Duration::from_secs(config.database.busy_timeout_seconds));
+    let options = match config.database.max_connections {
+        Some(connections) => options.pool_size(connections),
+        None => options,
+    };
+    options.connect(&config.database.url).await.context("the database cannot be opened")
+}
+
+/// A secret, and whether and where it was generated.
+pub(crate) struct ServerSecret {
+    pub(crate) secrets: Secrets,
+    /// The file of a generated secret.
+    pub(crate) file: Option<(PathBuf, secret::Found)>,
+}
+
+/// The configured secret; without one, that of the file beside the database, which is generated once.
+pub(crate) fn read_secret(config: &Config, random: &Random) -> anyhow::Result<ServerSecret> {
+    if let Some(secrets) = &config.secret {
+        return Ok(ServerSecret { secrets: secrets.clone(), file: None });
+    }
+    let file = config.database.folder().join(secret::FILE);
+    let (secret, found) = secret::read_or_generate(&file, random)
+        .with_context(|| format!("the secret in {} cannot be used", file.display()))?;
+    Ok(ServerSecret { secrets: Secrets::from(secret), file: Some((file, found)) })
+}
+
+/// A secret that is thrown away, for commands that sign nothing.
+pub(crate) fn throwaway_secret(config: &Config) -> Secrets {
+    config.secret.clone().unwrap_or_else(|| Secrets::from(Random::system().token()))
+}
+
+/// Whether browsers reach the server over https.
+pub(crate) fn is_https(config: &Config) -> bool {
+    config.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+}
+
+/// The configured backends, or the two of a server that was told of none.
+pub(crate) fn backends(config: &Config) -> Vec<BackendConfig> {
+    config.backends.clone().unwrap_or_else(|| BackendConfig::defaults(is_https(config)))
+}
+
+/// The users of a configuration on a database.
+///
+/// # Errors
+/// See [`BuildError`]: a key that cannot be read, a secret that is too short.
+pub fn build_users(
+    config: &Config,
+    database: impl UserDatabase<ServerUser>,
+    secrets: Secrets,
+    hooks: impl Hooks<ServerUser>,
+) -> Result<Users<ServerUser>, BuildError> {
+    let password = &config.password;
+    let policy = DefaultPasswordPolicy::default()
+        .min_length(password.min_length)
+        .max_bytes(password.max_bytes)
+        .forbid_common(password.forbid_common);
+    let clear = config.access_tokens_in_clear || config.side_by_side;
+    let mut builder = Users::<ServerUser>::builder(database, secrets)
+        .schema(schema(config.id_type, &config.database.user_table, &config.fields))
+        .hooks(hooks)
+        .password_policy(policy)
+        .argon2(password.argon2)
+        .reset_lifetime_seconds(config.tokens.reset_lifetime_seconds)
+        .verification_lifetime_seconds(config.tokens.verification_lifetime_seconds)
+        .access_tokens_at_rest(if clear { AccessTokensAtRest::Clear } else { AccessTokensAtRest::Hashed });
+    if config.requires_verification {
+        builder = builder.requires_verification();
+    }
+    if config.allow_short_secret {
+        builder = builder.allow_short_secret_until_python_leaves();
+    }
+    if let Some(secrets) = &config.reset_secret {
+        builder = builder.reset_secret(secrets.clone());
+    }
+    if let Some(secrets) = &config.verification_secret {
+        builder = builder.verification_secret(secrets.clone());
+    }
+    backends(config).into_iter().fold(builder, add_backend).build()
+}
+
+fn add_backend(builder: UsersBuilder<ServerUser>, backend: BackendConfig) -> UsersBuilder<ServerUser> {
+    let BackendConfig { name, transport, strategy, lifetime_seconds } = backend;
+    match (transport, strategy) {
+        (TransportConfig::Bearer, StrategyConfig::Database) => {
+            builder.backend(&name, Bearer::default(), database_tokens(lifetime_seconds))
+        }
+        (TransportConfig::Bearer, strategy) => builder.backend(&name, Bearer::default(), jwt(strategy, lifetime_seconds)),
+        (TransportConfig::Cookie(config), StrategyConfig::Database) => {
+            builder.backend(&name, cookie(config), database_tokens(lifetime_seconds))
+        }
+        (TransportConfig::Cookie(config), strategy) => {
+            builder.backend(&name, cookie(config), jwt(strategy, lifetime_seconds))
+        }
+    }
+}
+
+fn database_tokens(lifetime_seconds: Option<u64>) -> DatabaseTokens {
+    lifetime_seconds.map_or_else(DatabaseTokens::lasting_for_ever, DatabaseTokens::lasting_seconds)
+}
+
+fn jwt(strategy: StrategyConfig, lifetime_seconds: Option<u64>) -> Jwt {
+    let tokens = lifetime_seconds.map_or_else(Jwt::lasting_for_ever, Jwt::lasting_seconds);
+    let StrategyConfig::Jwt { algorithm, secret, key_pair } = strategy else { return tokens };
+    let tokens = match secret {
+        Some(secrets) => tokens.secret(secrets),
+        None => tokens,
+    };
+    match key_pair {
+        Some(keys) => tokens.key_pair(algorithm, keys.private_key, keys.public_key),
+        None => tokens.algorithm(algorithm),
+    }
+}
+
+fn cookie(config: CookieConfig) -> Cookie {
+    let mut cookie = Cookie::named(config.name).path(config.path).same_site(config.same_site);
+    if let Some(seconds) = config.max_age {
+        cookie = cookie.max_age_seconds(seconds);
+    }
+    if let Some(domain) = config.domain {
+        cookie = cookie.domain(domain);
+    }
+    if !config.secure {
+        cookie = cookie.insecure();
+    }
+    if !config.http_only {
+        cookie = cookie.readable_by_scripts();
+    }
+    cookie
+}

@@ -1,0 +1,179 @@
+//! The mails that the server sends, through a real mail server.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::http::{Request, Response};
+use crate::support::mail::{Kind, MailSink};
+use crate::support::process::poll;
+use crate::support::server::{Launch, Server};
+use crate::support::{data, login};
+
+const EMAIL: &str = "ada@example.com";
+
+fn launch(folder: &Path, smtp_url: &str) -> Launch {
+    Launch::new(&data("mail.toml"), folder)
+        .database(&folder.join("users.sqlite"))
+        .set("MAIL__SMTP_URL", smtp_url)
+}
+
+async fn post(server: &Server, path: &str, body: Value) -> Response {
+    server.send(&Request::new("POST", path).json(&body)).await
+}
+
+async fn register(server: &Server) {
+    let answer =
+        post(server, "/auth/register", json!({"email": EMAIL, "password": "analytical engine"})).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+}
+
+async fn forget(server: &Server) {
+    let answer = post(server, "/auth/forgot-password", json!({"email": EMAIL})).await;
+    assert_eq!((answer.status, answer.text()), (202, "null".into()));
+}
+
+async fn mailed(server: &Server, mails: &mut MailSink, kind: Kind) -> String {
+    let mail = mails.next().await.unwrap_or_else(|| panic!("no mail:\n{}", server.log()));
+    assert_eq!((mail.to.as_str(), mail.kind), (EMAIL, kind));
+    mail.token
+}
+
+#[tokio::test]
+async fn a_user_verifies_and_resets_the_password_by_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut mails = MailSink::start();
+    let server = launch(folder.path(), &mails.url()).start().await;
+
+    register(&server).await;
+    let answer = post(&server, "/auth/request-verify-token", json!({"email": EMAIL})).await;
+    assert_eq!(answer.status, 202);
+    let token = mailed(&server, &mut mails, Kind::Verify).await;
+    let answer = post(&server, "/auth/verify", json!({"token": token})).await;
+    assert_eq!((answer.status, answer.json()["is_verified"].clone()), (200, json!(true)));
+    assert_eq!(login(&server, EMAIL, "analytical engine").await.status, 200);
+
+    forget(&server).await;
+    let token = mailed(&server, &mut mails, Kind::Reset).await;
+    let body = json!({"token": token, "password": "difference engine"});
+    assert_eq!(post(&server, "/auth/reset-password", body.clone()).await.status, 200);
+    assert_eq!(login(&server, EMAIL, "analytical engine").await.status, 400);
+    assert_eq!(login(&server, EMAIL, "difference engine").await.status, 200);
+    let again = post(&server, "/auth/reset-password", body).await;
+    assert_eq!((again.status, again.json()), (400, json!({"detail": "RESET_PASSWORD_BAD_TOKEN"})));
+}
+
+#[tokio::test]
+async fn a_mail_has_the_link_in_text_and_in_html_and_comes_from_the_configured_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut mails = MailSink::start();
+    let server = launch(folder.path(), &mails.url()).start().await;
+    register(&server).await;
+    forget(&server).await;
+    let token = mailed(&server, &mut mails, Kind::Reset).await;
+
+    let mail = mails.all().pop().unwrap();
+    let link = Kind::Reset.link().replace("{token}", &token);
+    for part in ["text", "html"] {
+        assert!(mail[part].as_str().is_some_and(|text| text.contains(&link)), "{part} of {mail}");
+    }
+    assert_eq!(mail["from"], "Accounts <no-reply@example.com>");
+    assert_eq!(mail["to"], EMAIL);
+    assert!(!mail["subject"].as_str().unwrap().trim().is_empty());
+    assert!(!server.log().contains(&token), "the log holds the token:\n{}", server.log());
+}
+
+#[tokio::test]
+async fn the_server_logs_in_to_a_mail_server_that_wants_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut mails = MailSink::start_with(&["--login", "postman:s3cret/pass"]);
+    let url = format!("smtp://postman:s3cret%2Fpass@127.0.0.1:{}", mails.port);
+    let server = launch(folder.path(), &url).start().await;
+    register(&server).await;
+    forget(&server).await;
+    mailed(&server, &mut mails, Kind::Reset).await;
+    assert_eq!(mails.all()[0]["login"], "postman");
+    assert!(!server.log().contains("s3cret"), "the log holds the password:\n{}", server.log());
+}
+
+/// What a certificate and its key are for in a mail server.
+const TLS: [(&str, &str); 2] = [("--starttls", "smtp+starttls"), ("--tls", "smtps")];
+
+fn with_tls(argument: &str) -> MailSink {
+    let [certificate, key] =
+        ["tls/server.pem", "tls/server.key.pem"].map(|file| data(file).display().to_string());
+    MailSink::start_with(&[argument, &certificate, &key, "--login", "postman:secret"])
+}
+
+#[tokio::test]
+async fn mails_go_over_tls_from_the_start_or_by_starttls() {
+    for (argument, scheme) in TLS {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mails = with_tls(argument);
+        let launch = launch(folder.path(), &format!("{scheme}://postman:secret@127.0.0.1:{}", mails.port));
+        let server =
+            launch.variable("SSL_CERT_FILE", data("tls/authority.pem").to_str().unwrap()).start().await;
+        register(&server).await;
+        forget(&server).await;
+        mailed(&server, &mut mails, Kind::Reset).await;
+        assert_eq!(mails.all()[0]["tls"], true, "{scheme}");
+        assert_eq!(mails.all()[0]["login"], "postman", "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_that_nobody_vouches_for_gets_no_mail() {
+    for (argument, scheme) in TLS {
+        let folder = tempfile::tempdir().unwrap();
+        let mails = with_tls(argument);
+        let launch = launch(folder.path(), &format!("{scheme}://postman:secret@127.0.0.1:{}", mails.port));
+        let server = launch.start().await;
+        register(&server).await;
+        forget(&server).await;
+        assert!(complained(&server), "nothing in the log:\n{}", server.log());
+        assert!(mails.all().is_empty(), "{scheme}");
+    }
+}
+
+/// Waits until the log has a warning or an error.
+fn complained(server: &Server) -> bool {
+    let bad = |line: &str| line.contains("WARN") || line.contains("ERROR");
+    poll(|| server.log().lines().any(bad).then_some(())).is_some()
+}
+
+#[tokio::test]
+async fn a_mail_server_that_is_down_delays_nothing_and_is_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = launch(folder.path(), &format!("smtp://{closed}")).start().await;
+    register(&server).await;
+    let answers = tokio::time::timeout(Duration::from_secs(20), async {
+        for _ in 0..5 {
+            forget(&server).await;
+        }
+        assert_eq!(login(&server, EMAIL, "analytical engine").await.status, 200);
+    });
+    answers.await.expect("the answers waited for the mail server");
+    assert!(complained(&server), "nothing in the log:\n{}", server.log());
+    assert!(!server.log().contains("eyJ"), "the log holds a token:\n{}", server.log());
+}
+
+#[tokio::test]
+async fn without_a_mail_server_each_mail_is_a_file_that_only_its_owner_reads() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let launch = Launch::new(&data("mail.toml"), folder.path()).database(&folder.path().join("users.sqlite"));
+    let server = launch.start().await;
+    register(&server).await;
+    forget(&server).await;
+    let mails = folder.path().join("mails");
+    let file = poll(|| Some(fs::read_dir(&mails).ok()?.next()?.unwrap().path())).expect("no file in mails/");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+    let named = poll(|| server.log().contains(&name).then_some(()));
+    assert!(named.is_some(), "the log does not name {name}:\n{}", server.log());
+    assert!(!server.log().contains("eyJ"), "the log holds a token:\n{}", server.log());
+}

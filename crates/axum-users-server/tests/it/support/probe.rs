@@ -1,0 +1,65 @@
+//! A small application on the library, with a route for each kind of current user.
+
+use std::path::Path;
+
+use axum::routing::get;
+use axum::{Json, Router};
+use axum_users::{
+    AccessTokensAtRest, AnyUser, Bearer, Cookie, CurrentUser, DatabaseTokens, Jwt, Superuser, User, Users,
+    VerifiedUser,
+};
+use axum_users_sqlx::SqlxDatabase;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::SECRET;
+
+/// A running application that shares the database and the secret of a server.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    /// `127.0.0.1:PORT`.
+    pub(crate) address: String,
+}
+
+impl Probe {
+    /// Serves `/probe/…` in this process, for as long as the test runs.
+    pub(crate) async fn start(file: &Path) -> Self {
+        let database = SqlxDatabase::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+        let users = Users::<User>::builder(database, SECRET)
+            .backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600))
+            .backend("cookie", Cookie::default(), DatabaseTokens::lasting_seconds(3600))
+            .access_tokens_at_rest(AccessTokensAtRest::Clear)
+            .build()
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move { axum::serve(listener, routes(users)).await.unwrap() });
+        Self { address }
+    }
+}
+
+fn email(user: Option<User>) -> Json<Value> {
+    Json(json!({"email": user.map(|user| user.email)}))
+}
+
+fn routes(users: Users<User>) -> Router {
+    Router::new()
+        .route("/probe/any", get(|AnyUser(user): AnyUser<User>| async { email(Some(user)) }))
+        .route("/probe/active", get(|CurrentUser(user): CurrentUser<User>| async { email(Some(user)) }))
+        .route("/probe/verified", get(|VerifiedUser(user): VerifiedUser<User>| async { email(Some(user)) }))
+        .route("/probe/superuser", get(|Superuser(user): Superuser<User>| async { email(Some(user)) }))
+        .route("/probe/optional", get(|user: Option<AnyUser<User>>| async { email(user.map(|user| user.0)) }))
+        .route(
+            "/probe/optional-active",
+            get(|user: Option<CurrentUser<User>>| async { email(user.map(|user| user.0)) }),
+        )
+        .route(
+            "/probe/optional-verified",
+            get(|user: Option<VerifiedUser<User>>| async { email(user.map(|user| user.0)) }),
+        )
+        .route(
+            "/probe/optional-superuser",
+            get(|user: Option<Superuser<User>>| async { email(user.map(|user| user.0)) }),
+        )
+        .with_state(users)
+}

@@ -1,0 +1,209 @@
+//! Every statement's text, made once for a schema.
+
+use std::{borrow::Cow, sync::Arc};
+
+use axum_users::schema::{ColumnType, Record, Schema, Value};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+use crate::{connect::SqlxOptions, sqlite::quote};
+
+/// Expired one-time records that one statement forgets at most, and access tokens likewise.
+pub(crate) const BATCH: u32 = 1000;
+
+/// The tables' names, not quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tables {
+    pub(crate) user: String,
+    pub(crate) oauth_account: String,
+    pub(crate) access_token: String,
+}
+
+impl Tables {
+    pub(crate) fn new(options: &SqlxOptions, of_schema: &str) -> Self {
+        Self {
+            user: options.user_table.clone().unwrap_or_else(|| of_schema.to_owned()),
+            oauth_account: options.oauth_account_table.clone(),
+            access_token: options.access_token_table.clone(),
+        }
+    }
+}
+
+/// The statements of one schema. Values are always arguments; names are quoted.
+pub(crate) struct Statements {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) tables: Tables,
+    pub(crate) get: SqlStr,
+    pub(crate) get_by_email: SqlStr,
+    pub(crate) insert: SqlStr,
+    pub(crate) insert_without_id: SqlStr,
+    pub(crate) list: SqlStr,
+    pub(crate) list_after: SqlStr,
+    /// In this order, in one transaction; the last one's count tells whether there was a user.
+    pub(crate) delete: [SqlStr; 3],
+    pub(crate) insert_token: SqlStr,
+    /// For one form of a token, and for two.
+    user_by_token: [SqlStr; 2],
+    pub(crate) rewrite_token: SqlStr,
+    pub(crate) purge_tokens: SqlStr,
+    pub(crate) use_once: SqlStr,
+    pub(crate) forget_used: SqlStr,
+    /// `"id", "email", …` behind RETURNING.
+    columns: String,
+}
+
+impl Statements {
+    /// Fails with a sentence when SQLite cannot keep the schema.
+    pub(crate) fn new(schema: Arc<Schema>, options: &SqlxOptions) -> Result<Self, Cow<'static, str>> {
+        let tables = Tables::new(options, schema.table());
+        check(&schema, &tables)?;
+        let columns = column_list(&schema, "");
+        let (user, account, token) =
+            (quote(&tables.user), quote(&tables.oauth_account), quote(&tables.access_token));
+        let select = format!("SELECT {columns} FROM {user}");
+        Ok(Self {
+            get: sql(format!("{select} WHERE \"id\" = $1")),
+            // SQLite's `lower` folds ASCII and nothing else.
+            get_by_email: sql(format!("{select} WHERE lower(\"email\") = lower($1)")),
+            insert: sql(insert(&schema, &user, 0)),
+            insert_without_id: sql(insert(&schema, &user, 1)),
+            list: sql(format!("{select} ORDER BY \"id\" LIMIT $1")),
+            list_after: sql(format!("{select} WHERE \"id\" > $2 ORDER BY \"id\" LIMIT $1")),
+            // The tables may have been made without cascades.
+            delete: [
+                sql(format!("DELETE FROM {token} WHERE \"user_id\" = $1")),
+                sql(format!("DELETE FROM {account} WHERE \"user_id\" = $1")),
+                sql(format!("DELETE FROM {user} WHERE \"id\" = $1")),
+            ],
+            insert_token: sql(format!(
+                "INSERT INTO {token} (\"token\", \"user_id\", \"created_at\") VALUES ($1, $2, $3)"
+            )),
+            user_by_token: [1, 2].map(|forms| sql(user_by_token(&schema, &user, &token, forms))),
+            rewrite_token: sql(format!("UPDATE OR IGNORE {token} SET \"token\" = $2 WHERE \"token\" = $1")),
+            purge_tokens: sql(format!(
+                "DELETE FROM {token} WHERE \"token\" IN \
+                 (SELECT \"token\" FROM {token} WHERE \"created_at\" < $1 LIMIT {BATCH})"
+            )),
+            use_once: sql(
+                "INSERT INTO axum_users_one_time (purpose, digest, expires_at) VALUES ($1, $2, $3) \
+                 ON CONFLICT DO NOTHING"
+                    .to_owned(),
+            ),
+            forget_used: sql(format!(
+                "DELETE FROM axum_users_one_time WHERE rowid IN \
+                 (SELECT rowid FROM axum_users_one_time WHERE expires_at < $1 LIMIT {BATCH})"
+            )),
+            columns,
+            schema,
+            tables,
+        })
+    }
+
+    /// The user of a token that may be stored in any of so many forms.
+    pub(crate) fn user_by_token(&self, forms: usize) -> SqlStr {
+        match forms {
+            1 | 2 => self.user_by_token[forms - 1].clone(),
+            _ => {
+                let (user, token) = (quote(&self.tables.user), quote(&self.tables.access_token));
+                sql(user_by_token(&self.schema, &user, &token, forms))
+            }
+        }
+    }
+
+    pub(crate) fn delete_token(&self, forms: usize) -> SqlStr {
+        let table = quote(&self.tables.access_token);
+        sql(format!("DELETE FROM {table} WHERE \"token\" IN ({})", arguments(1, forms)))
+    }
+
+    pub(crate) fn delete_tokens_of(&self, except: usize) -> SqlStr {
+        let table = quote(&self.tables.access_token);
+        let kept = arguments(2, except);
+        sql(format!("DELETE FROM {table} WHERE \"user_id\" = $1 AND \"token\" NOT IN ({kept})"))
+    }
+
+    /// Its arguments are the id, the values of `expected`, the values of `changes`.
+    pub(crate) fn update(&self, expected: &Record, changes: &Record) -> Result<SqlStr, String> {
+        let known = |name: &Cow<'static, str>| match self.schema.column(name) {
+            Some(_) => Ok(quote(name)),
+            None => Err(format!("the schema has no column `{name}`")),
+        };
+        let mut number = 1;
+        let mut condition = "\"id\" = $1".to_owned();
+        for (name, _) in expected.iter() {
+            number += 1;
+            // `IS` and not `=`: NULL may be expected.
+            condition.push_str(&format!(" AND {} IS ${number}", known(name)?));
+        }
+        let mut set = Vec::with_capacity(changes.len());
+        for (name, _) in changes.iter() {
+            number += 1;
+            set.push(format!("{} = ${number}", known(name)?));
+        }
+        if set.is_empty() {
+            set.push("\"id\" = \"id\"".to_owned());
+        }
+        let (user, set, columns) = (quote(&self.tables.user), set.join(", "), &self.columns);
+        Ok(sql(format!("UPDATE {user} SET {set} WHERE {condition} RETURNING {columns}")))
+    }
+}
+
+/// The text is made of quoted names and numbers only.
+fn sql(text: String) -> SqlStr {
+    AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()
+}
+
+/// `$1, $2, …`: so many, beginning with `first`.
+fn arguments(first: usize, count: usize) -> String {
+    (first..first + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+}
+
+fn column_list(schema: &Schema, prefix: &str) -> String {
+    let names = schema.columns().iter().map(|column| format!("{prefix}{}", quote(&column.name)));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn insert(schema: &Schema, user: &str, skip: usize) -> String {
+    let names: Vec<_> = schema.columns().iter().skip(skip).map(|column| quote(&column.name)).collect();
+    let values = arguments(1, names.len());
+    format!(
+        "INSERT INTO {user} ({}) VALUES ({values}) RETURNING {}",
+        names.join(", "),
+        column_list(schema, "")
+    )
+}
+
+/// The user's columns, then the token's stored form and when it was made.
+fn user_by_token(schema: &Schema, user: &str, token: &str, forms: usize) -> String {
+    format!(
+        "SELECT {}, t.\"token\", t.\"created_at\" FROM {token} AS t JOIN {user} AS u ON u.\"id\" = t.\"user_id\" \
+         WHERE t.\"token\" IN ({})",
+        column_list(schema, "u."),
+        arguments(1, forms)
+    )
+}
+
+fn check(schema: &Schema, tables: &Tables) -> Result<(), Cow<'static, str>> {
+    match schema.id_type() {
+        ColumnType::Uuid | ColumnType::Integer | ColumnType::Text => {}
+        ColumnType::ObjectId => {
+            return Err("SQLite makes no ObjectIds; use `Uuid` or `i64` for the id".into());
+        }
+        other => return Err(format!("{other} cannot be the id of a table in SQLite").into()),
+    }
+    let names = [&tables.user, &tables.oauth_account, &tables.access_token];
+    if let Some(name) = names.iter().find(|name| name.is_empty() || name.contains('\0')) {
+        return Err(format!("{name:?} cannot be the name of a table").into());
+    }
+    for (index, column) in schema.columns().iter().enumerate() {
+        if column.name.is_empty() || column.name.contains('\0') {
+            return Err(format!("{:?} cannot be the name of a column", column.name).into());
+        }
+        let earlier = &schema.columns()[..index];
+        if let Some(twin) = earlier.iter().find(|other| other.name.eq_ignore_ascii_case(&column.name)) {
+            return Err(format!("SQLite takes `{}` and `{}` for one column", twin.name, column.name).into());
+        }
+        if column.default.as_ref().and_then(Value::as_text).is_some_and(|text| text.contains('\0')) {
+            return Err(format!("the default of `{}` holds a zero byte", column.name).into());
+        }
+    }
+    Ok(())
+}

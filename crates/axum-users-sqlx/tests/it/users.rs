@@ -1,0 +1,250 @@
+use axum_users::{
+    DatabaseError, User, UserDatabase, UserModel,
+    schema::{Column, ColumnType, Record, Schema, Value},
+};
+use axum_users_sqlx::SqlxOptions;
+
+use crate::{fresh, id, open, record, rows, users};
+
+#[tokio::test]
+async fn a_created_user_is_found_by_id_and_by_email_in_any_case() {
+    let (_folder, database) = fresh().await;
+    let users = users::<User>(&database);
+    let made = users.create(record(1, "Ada@Example.org")).await.unwrap();
+    assert_eq!((made.id, made.email.as_str(), made.is_active), (id(1), "Ada@Example.org", true));
+    assert_eq!(users.get(&id(1)).await.unwrap(), Some(made.clone()));
+    assert_eq!(users.get(&id(2)).await.unwrap(), None);
+    for email in ["Ada@Example.org", "ada@example.org", "ADA@EXAMPLE.ORG"] {
+        assert_eq!(users.get_by_email(email).await.unwrap(), Some(made.clone()), "{email}");
+    }
+}
+
+#[tokio::test]
+async fn an_email_that_differs_by_more_than_ascii_case_is_another() {
+    let (_folder, database) = fresh().await;
+    let users = users::<User>(&database);
+    users.create(record(1, "ärger@example.org")).await.unwrap();
+    for other in ["Ärger@example.org", "arger@example.org", "ärger@example.org ", " ärger@example.org", "ärger%"] {
+        assert_eq!(users.get_by_email(other).await.unwrap(), None, "{other:?}");
+    }
+    users.create(record(2, "Ärger@example.org")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_email_is_taken_in_any_case_at_create_and_at_update() {
+    let (_folder, database) = fresh().await;
+    let users = users::<User>(&database);
+    users.create(record(1, "ada@example.org")).await.unwrap();
+    users.create(record(2, "bob@example.org")).await.unwrap();
+    for email in ["ada@example.org", "ADA@example.org"] {
+        let error = users.create(record(3, email)).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::EmailTaken), "{email} {error:?}");
+        let changes = Record::new().with("email", Value::Text(email.into()));
+        let error = users.update(&id(2), &Record::new(), &changes).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::EmailTaken), "{email} {error:?}");
+    }
+    assert_eq!(rows(&database, "SELECT email FROM user ORDER BY id").await, ["ada@example.org", "bob@example.org"]);
+}
+
+#[tokio::test]
+async fn a_taken_id_is_no_taken_email() {
+    let (_folder, database) = fresh().await;
+    let users = users::<User>(&database);
+    users.create(record(1, "ada@example.org")).await.unwrap();
+    let error = users.create(record(1, "bob@example.org")).await.unwrap_err();
+    assert!(matches!(error, DatabaseError::Other(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn update_sets_only_what_changes_and_only_when_the_row_is_as_expected() {
+    let (_folder, database) = fresh().await;
+    let users = users::<User>(&database);
+    users.create(record(1, "ada@example.org")).await.unwrap();
+    let changes = Record::new().with("is_verified", Value::Bool(true));
+    let stale = Record::new().with("email", Value::Text("old@example.org".into()));
+    assert_eq!(users.update(&id(1), &stale, &changes).await.unwrap(), None);
+    assert!(!users.get(&id(1)).await.unwrap().unwrap().is_verified);
+
+    let expected = Record::new()
+        .with("email", Value::Text("ada@example.org".into()))
+        .with("is_verified", Value::Bool(false));
+    let updated = users.update(&id(1), &expected, &changes).await.unwrap().unwrap();
+    assert!(updated.is_verified && updated.is_active);
+    assert_eq!(users.get(&id(1)).await.unwrap(), Some(updated));
+    assert_eq!(users.update(&id(9), &Record::new(), &changes).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn update_without_changes_answers_the_user() {
+    let (_folder, database) = fresh().await;
+    let users = users::<User>(&database);
+    let made = users.create(record(1, "ada@example.org")).await.unwrap();
+    assert_eq!(users.update(&id(1), &Record::new(), &Record::new()).await.unwrap(), Some(made));
+}
+
+#[tokio::test]
+async fn update_refuses_columns_that_the_schema_does_not_have() {
+    let (_folder, database) = fresh().await;
+    let users = users::<User>(&database);
+    users.create(record(1, "ada@example.org")).await.unwrap();
+    let unknown = Record::new().with("nickname", Value::Text("ada".into()));
+    let known = Record::new().with("is_active", Value::Bool(false));
+    for (expected, changes) in [(&unknown, &known), (&Record::new(), &unknown)] {
+        let error = users.update(&id(1), expected, changes).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::Other(_)), "{error:?}");
+    }
+    assert!(users.get(&id(1)).await.unwrap().unwrap().is_active);
+}
+
+#[tokio::test]
+async fn null_can_be_expected_and_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = User::schema().with(Column::new("plan", ColumnType::Text).nullable());
+    let database = open(&folder.path().join("data.db"), SqlxOptions::new(), schema).await;
+    let users = users::<User>(&database);
+    users.create(record(1, "ada@example.org")).await.unwrap();
+    let (null, pro) = (Record::new().with("plan", Value::Null), Record::new().with("plan", Value::Text("pro".into())));
+    assert!(users.update(&id(1), &pro, &null).await.unwrap().is_none());
+    assert!(users.update(&id(1), &null, &pro).await.unwrap().is_some());
+    assert_eq!(rows(&database, "SELECT plan FROM user").await, ["pro"]);
+    assert!(users.update(&id(1), &pro, &null).await.unwrap().is_some());
+    assert_eq!(rows(&database, "SELECT plan FROM user").await, ["NULL"]);
+}
+
+#[tokio::test]
+async fn delete_takes_accounts_and_tokens_along_with_and_without_foreign_keys() {
+    for declared in ["REFERENCES user (id) ON DELETE CASCADE", "REFERENCES user (id)", ""] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.db");
+        let bare = SqlxOptions::new().connect(&crate::url(&path)).await.unwrap();
+        crate::execute(
+            &bare,
+            &format!(
+                "CREATE TABLE oauth_account (id CHAR(36) PRIMARY KEY, user_id CHAR(36) {declared}, oauth_name TEXT,
+                    access_token TEXT, expires_at INTEGER, refresh_token TEXT, account_id TEXT, account_email TEXT);
+                 CREATE TABLE accesstoken (token TEXT PRIMARY KEY, user_id CHAR(36) {declared}, created_at TIMESTAMP);"
+            ),
+        )
+        .await;
+        let database = open(&path, SqlxOptions::new(), User::schema()).await;
+        let users = users::<User>(&database);
+        for number in [1, 2] {
+            users.create(record(number, &format!("{number}@example.org"))).await.unwrap();
+            crate::execute(
+                &database,
+                &format!(
+                    "INSERT INTO oauth_account VALUES ('a{number}', '{0}', 'github', 't', NULL, NULL, '{number}', 'e');
+                     INSERT INTO accesstoken VALUES ('t{number}', '{0}', '2026-01-01 00:00:00.000000');",
+                    id(number)
+                ),
+            )
+            .await;
+        }
+        assert!(users.delete(&id(1)).await.unwrap());
+        assert!(!users.delete(&id(1)).await.unwrap());
+        let left = "SELECT id FROM user UNION ALL SELECT user_id FROM oauth_account UNION ALL SELECT user_id FROM accesstoken";
+        assert_eq!(rows(&database, left).await, [id(2).to_string(), id(2).to_string(), id(2).to_string()], "{declared}");
+    }
+}
+
+#[tokio::test]
+async fn users_are_listed_page_by_page_in_the_order_of_ids() {
+    let (_folder, database) = fresh().await;
+    let users = users::<User>(&database);
+    for number in [3, 1, 2] {
+        users.create(record(number, &format!("{number}@example.org"))).await.unwrap();
+    }
+    let ids = |page: Vec<User>| page.iter().map(|user| user.id.as_u128()).collect::<Vec<_>>();
+    assert_eq!(ids(users.list(None, 2).await.unwrap()), [1, 2]);
+    assert_eq!(ids(users.list(Some(&id(2)), 2).await.unwrap()), [3]);
+    assert_eq!(ids(users.list(Some(&id(3)), 2).await.unwrap()), [0_u128; 0]);
+}
+
+#[derive(Clone, axum_users::UserModel)]
+struct Numbered {
+    id: i64,
+    email: String,
+    hashed_password: String,
+    is_active: bool,
+    is_superuser: bool,
+    is_verified: bool,
+}
+
+#[tokio::test]
+async fn the_database_makes_integer_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&folder.path().join("data.db"), SqlxOptions::new(), Numbered::schema()).await;
+    let users = users::<Numbered>(&database);
+    for (number, email) in [(1, "ada@example.org"), (2, "bob@example.org")] {
+        let mut new = record(0, email);
+        new.remove("id");
+        assert_eq!(users.create(new).await.unwrap().id, number);
+        assert_eq!(users.get(&number).await.unwrap().unwrap().email, email);
+    }
+    assert!(users.delete(&1).await.unwrap());
+    assert_eq!(users.list(None, 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn tables_can_have_other_names_even_odd_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqlxOptions::new()
+        .user_table("the \"users\"; --")
+        .oauth_account_table("select")
+        .access_token_table("my tokens");
+    let schema = User::schema().with(Column::new("group \"x\"", ColumnType::Integer).default_value(Value::Integer(7)));
+    let database = open(&folder.path().join("data.db"), options, schema).await;
+    let users = users::<User>(&database);
+    users.create(record(1, "ada@example.org")).await.unwrap();
+    let change = Record::new().with("group \"x\"", Value::Integer(8));
+    assert!(users.update(&id(1), &Record::new(), &change).await.unwrap().is_some());
+    assert_eq!(rows(&database, "SELECT \"group \"\"x\"\"\" FROM \"the \"\"users\"\"; --\"").await, ["8"]);
+    assert!(users.delete(&id(1)).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_schema_names_the_table_unless_the_options_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = || User::schema().in_table("members");
+    let database = open(&folder.path().join("a.db"), SqlxOptions::new(), schema()).await;
+    assert_eq!(rows(&database, "SELECT count(*) FROM members").await, ["0"]);
+    let database = open(&folder.path().join("b.db"), SqlxOptions::new().user_table("people"), schema()).await;
+    assert_eq!(rows(&database, "SELECT count(*) FROM people").await, ["0"]);
+}
+
+#[tokio::test]
+async fn schemas_that_sqlite_cannot_keep_are_refused_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |name: &'static str| Column::new(name, ColumnType::Text);
+    for (schema, reason) in [
+        (Schema::new(ColumnType::ObjectId), "SQLite makes no ObjectIds; use `Uuid` or `i64` for the id"),
+        (Schema::new(ColumnType::Json), "a JSON value cannot be the id of a table in SQLite"),
+        (User::schema().with(text("Email")), "SQLite takes `email` and `Email` for one column"),
+        (User::schema().with(text("")), "\"\" cannot be the name of a column"),
+        (User::schema().in_table("a\0b"), "\"a\\0b\" cannot be the name of a table"),
+    ] {
+        let mut database = SqlxOptions::new().connect(&crate::url(&folder.path().join("data.db"))).await.unwrap();
+        let error = UserDatabase::<User>::configure(&mut database, &std::sync::Arc::new(schema)).unwrap_err();
+        assert_eq!(error, reason);
+    }
+}
+
+#[tokio::test]
+async fn an_in_memory_database_serves_all_at_once() {
+    let mut database = axum_users_sqlx::SqlxDatabase::connect("sqlite::memory:").await.unwrap();
+    crate::configure(&mut database, User::schema());
+    users::<User>(&database).migrate().await.unwrap();
+    let tasks: Vec<_> = (0..20)
+        .map(|number| {
+            let database = database.clone();
+            tokio::spawn(async move {
+                users::<User>(&database).create(record(number, &format!("{number}@example.org"))).await.unwrap();
+                users::<User>(&database).get(&id(number)).await.unwrap().unwrap();
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(rows(&database, "SELECT count(*) FROM user").await, ["20"]);
+}

@@ -1,0 +1,285 @@
+//! Authentication backends: a transport carries a token, a strategy makes and reads it.
+
+mod bearer;
+mod cookie;
+mod database;
+mod jwt;
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use axum::{http::HeaderMap, response::Response};
+use secrecy::{ExposeSecret, SecretString};
+
+pub use self::{
+    bearer::Bearer,
+    cookie::{Cookie, SameSite},
+    database::{AccessTokensAtRest, DatabaseTokens},
+    jwt::Jwt,
+};
+use crate::{
+    Clock, Database, Random, RequestInfo, Secrets,
+    database::{BoxFuture, Capabilities},
+    error::InternalError,
+    openapi::TransportDescription,
+    schema::{Schema, Timestamp},
+    user::UserModel,
+};
+
+/// What a login gives: an access token, and what is known of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Issued {
+    /// The token that the transport carries to the client.
+    pub access_token: SecretString,
+    /// For how many seconds it is good; `None` for ever.
+    pub expires_in: Option<u64>,
+}
+
+impl Issued {
+    /// A token that is good for so many seconds, or for ever.
+    pub fn new(access_token: impl Into<SecretString>, expires_in: Option<u64>) -> Self {
+        Self { access_token: access_token.into(), expires_in }
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.access_token.expose_secret()
+    }
+}
+
+/// Whose token it is, and what is known of the session behind it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Resolved<U: UserModel> {
+    /// The user, or the id under which to look for one.
+    pub user: ResolvedUser<U>,
+    /// The session's public name, where the strategy keeps sessions.
+    pub session_id: Option<String>,
+    /// When the token was made, where the strategy knows.
+    pub issued_at: Option<Timestamp>,
+}
+
+impl<U: UserModel> Resolved<U> {
+    /// A token whose user is still to be read.
+    pub fn id(id: U::Id) -> Self {
+        Self { user: ResolvedUser::Id(id), session_id: None, issued_at: None }
+    }
+
+    /// A token that was read together with its user.
+    pub fn user(user: U) -> Self {
+        Self { user: ResolvedUser::User(user), session_id: None, issued_at: None }
+    }
+
+    /// The same with the time at which the token was made.
+    #[must_use]
+    pub fn issued_at(mut self, at: Timestamp) -> Self {
+        self.issued_at = Some(at);
+        self
+    }
+}
+
+/// See [`Resolved`].
+#[derive(Clone, Debug)]
+pub enum ResolvedUser<U: UserModel> {
+    /// The user was read together with the token.
+    User(U),
+    /// The user is still to be read.
+    Id(U::Id),
+}
+
+/// Where a token travels: a header, a cookie, or a place of your own.
+pub trait Transport: Send + Sync + 'static {
+    /// The token that a request carries here, if any.
+    fn token<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>>;
+
+    /// The answer that hands a new token to the client.
+    fn login_response(&self, issued: &Issued) -> Response;
+
+    /// The answer to a logout.
+    fn logout_response(&self) -> Response;
+
+    /// What the OpenAPI document says of it; `token_url` is the login's path without the leading slash.
+    fn description(&self, token_url: &str) -> TransportDescription;
+}
+
+/// What a strategy is given when [`Users`](crate::Users) are built.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StrategySetup {
+    /// The secrets of the builder, for a strategy that has none of its own.
+    pub secrets: Secrets,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where randomness comes from.
+    pub random: Random,
+    /// The user table.
+    pub schema: Arc<Schema>,
+    /// How access tokens are stored.
+    pub access_tokens_at_rest: AccessTokensAtRest,
+    /// Whether secrets under 32 bytes are let through.
+    pub allow_short_secret: bool,
+}
+
+/// What a strategy is given when it makes a token.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct IssueContext<'a, U: UserModel> {
+    /// Who logs in.
+    pub user: &'a U,
+    /// The request that logs in.
+    pub request: &'a RequestInfo,
+    /// The database.
+    pub database: &'a Database<U>,
+}
+
+impl<'a, U: UserModel> IssueContext<'a, U> {
+    pub(crate) fn new(user: &'a U, request: &'a RequestInfo, database: &'a Database<U>) -> Self {
+        Self { user, request, database }
+    }
+}
+
+/// What a token is: a JWT, a database row, or something of your own.
+///
+/// Implementations write the methods as plain `async fn`.
+pub trait Strategy<U: UserModel>: Send + Sync + 'static {
+    /// Takes what it needs of the builder's settings; called once, before anything else.
+    ///
+    /// # Errors
+    /// The strategy cannot work so; the text says why, and what to do.
+    fn configure(&mut self, setup: &StrategySetup) -> Result<(), Cow<'static, str>> {
+        let _ = setup;
+        Ok(())
+    }
+
+    /// What it needs of the database adapter.
+    fn needs(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    /// Makes a token for a user who logs in.
+    fn issue(&self, context: IssueContext<'_, U>) -> impl Future<Output = Result<Issued, InternalError>> + Send;
+
+    /// Whose token it is; `None` for a token that is none, or no longer good.
+    fn resolve(
+        &self,
+        token: &str,
+        database: &Database<U>,
+    ) -> impl Future<Output = Result<Option<Resolved<U>>, InternalError>> + Send;
+
+    /// Ends a token. Nothing happens to tokens that are not kept anywhere.
+    fn revoke(
+        &self,
+        token: &str,
+        database: &Database<U>,
+    ) -> impl Future<Output = Result<(), InternalError>> + Send {
+        let _ = (token, database);
+        async { Ok(()) }
+    }
+
+    /// Ends all tokens of a user but `except`.
+    fn revoke_all(
+        &self,
+        user_id: &U::Id,
+        except: Option<&str>,
+        database: &Database<U>,
+    ) -> impl Future<Output = Result<(), InternalError>> + Send {
+        let _ = (user_id, except, database);
+        async { Ok(()) }
+    }
+
+    /// Which rows of the database's access tokens may still be good. The table is shared by all backends, so
+    /// that what one strategy needs no more another may.
+    fn kept_access_tokens(&self) -> KeptAccessTokens {
+        KeptAccessTokens::None
+    }
+}
+
+/// See [`Strategy::kept_access_tokens`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptAccessTokens {
+    /// The strategy keeps none there.
+    None,
+    /// Those that were made at this moment or later.
+    Since(Timestamp),
+    /// All.
+    All,
+}
+
+/// [`Strategy`] behind a pointer.
+pub(crate) trait ErasedStrategy<U: UserModel>: Send + Sync {
+    fn configure(&mut self, setup: &StrategySetup) -> Result<(), Cow<'static, str>>;
+    fn needs(&self) -> Capabilities;
+    fn issue<'a>(&'a self, context: IssueContext<'a, U>) -> BoxFuture<'a, Result<Issued, InternalError>>;
+    fn resolve<'a>(
+        &'a self,
+        token: &'a str,
+        database: &'a Database<U>,
+    ) -> BoxFuture<'a, Result<Option<Resolved<U>>, InternalError>>;
+    fn revoke<'a>(
+        &'a self,
+        token: &'a str,
+        database: &'a Database<U>,
+    ) -> BoxFuture<'a, Result<(), InternalError>>;
+    fn revoke_all<'a>(
+        &'a self,
+        user_id: &'a U::Id,
+        except: Option<&'a str>,
+        database: &'a Database<U>,
+    ) -> BoxFuture<'a, Result<(), InternalError>>;
+    fn kept_access_tokens(&self) -> KeptAccessTokens;
+}
+
+impl<U: UserModel, T: Strategy<U>> ErasedStrategy<U> for T {
+    fn configure(&mut self, setup: &StrategySetup) -> Result<(), Cow<'static, str>> {
+        Strategy::configure(self, setup)
+    }
+
+    fn needs(&self) -> Capabilities {
+        Strategy::needs(self)
+    }
+
+    fn issue<'a>(&'a self, context: IssueContext<'a, U>) -> BoxFuture<'a, Result<Issued, InternalError>> {
+        Box::pin(Strategy::issue(self, context))
+    }
+
+    fn resolve<'a>(
+        &'a self,
+        token: &'a str,
+        database: &'a Database<U>,
+    ) -> BoxFuture<'a, Result<Option<Resolved<U>>, InternalError>> {
+        Box::pin(Strategy::resolve(self, token, database))
+    }
+
+    fn revoke<'a>(
+        &'a self,
+        token: &'a str,
+        database: &'a Database<U>,
+    ) -> BoxFuture<'a, Result<(), InternalError>> {
+        Box::pin(Strategy::revoke(self, token, database))
+    }
+
+    fn revoke_all<'a>(
+        &'a self,
+        user_id: &'a U::Id,
+        except: Option<&'a str>,
+        database: &'a Database<U>,
+    ) -> BoxFuture<'a, Result<(), InternalError>> {
+        Box::pin(Strategy::revoke_all(self, user_id, except, database))
+    }
+
+    fn kept_access_tokens(&self) -> KeptAccessTokens {
+        Strategy::kept_access_tokens(self)
+    }
+}
+
+/// A named pair of transport and strategy.
+pub(crate) struct Backend<U: UserModel> {
+    pub(crate) name: String,
+    pub(crate) transport: Box<dyn Transport>,
+    pub(crate) strategy: Box<dyn ErasedStrategy<U>>,
+}
+
+impl<U: UserModel> fmt::Debug for Backend<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend").field("name", &self.name).finish_non_exhaustive()
+    }
+}

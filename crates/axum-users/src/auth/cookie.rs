@@ -1,0 +1,186 @@
+//! A token in a cookie (RFC 6265).
+
+use std::borrow::Cow;
+
+use axum::{
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{COOKIE, SET_COOKIE},
+    },
+    response::{IntoResponse, Response},
+};
+
+use super::{Issued, Transport};
+use crate::openapi::TransportDescription;
+
+/// When a browser sends the cookie along with requests from other sites.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SameSite {
+    /// Never.
+    Strict,
+    /// Only when the user follows a link; the default.
+    #[default]
+    Lax,
+    /// Always; browsers want the cookie to be secure then.
+    None,
+}
+
+impl SameSite {
+    /// The attribute's value, in lower case as the original writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Lax => "lax",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Carries the token in a cookie; login answers 204 with `Set-Cookie`.
+///
+/// The defaults are the original's: `fastapiusersauth`, a session cookie (no `Max-Age`), path `/`, no domain,
+/// secure, HTTP-only, `SameSite=lax`. Over plain HTTP a browser keeps no secure cookie: call
+/// [`insecure`](Self::insecure) for development.
+///
+/// ```
+/// use axum_users::{Cookie, SameSite};
+/// let cookie = Cookie::named("sid").max_age_seconds(3600).same_site(SameSite::Strict);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cookie {
+    name: Cow<'static, str>,
+    max_age_seconds: Option<u64>,
+    path: Cow<'static, str>,
+    domain: Option<Cow<'static, str>>,
+    secure: bool,
+    http_only: bool,
+    same_site: SameSite,
+}
+
+impl Default for Cookie {
+    fn default() -> Self {
+        Self {
+            name: Cow::Borrowed("fastapiusersauth"),
+            max_age_seconds: None,
+            path: Cow::Borrowed("/"),
+            domain: None,
+            secure: true,
+            http_only: true,
+            same_site: SameSite::Lax,
+        }
+    }
+}
+
+impl Cookie {
+    /// A cookie of this name. `__Host-…` names make browsers refuse what another host set (RFC 6265bis §4.1.3).
+    pub fn named(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// How long the browser keeps it, in seconds; without, until it closes. The strategy's lifetime is its own.
+    #[must_use]
+    pub fn max_age_seconds(mut self, seconds: u64) -> Self {
+        self.max_age_seconds = Some(seconds);
+        self
+    }
+
+    /// Under which path it is sent.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// To which domain and its subdomains it is sent; without, only to the host that set it.
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<Cow<'static, str>>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// Sends it over plain HTTP too.
+    #[must_use]
+    pub fn insecure(mut self) -> Self {
+        self.secure = false;
+        self
+    }
+
+    /// Lets scripts read it.
+    #[must_use]
+    pub fn readable_by_scripts(mut self) -> Self {
+        self.http_only = false;
+        self
+    }
+
+    /// When it is sent along with requests from other sites.
+    #[must_use]
+    pub fn same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = same_site;
+        self
+    }
+
+    /// `Set-Cookie` with the attributes in alphabetical order and `Secure` last, as Starlette writes them.
+    fn set_cookie(&self, value: &str, max_age_seconds: Option<u64>) -> Option<HeaderValue> {
+        let mut header = format!("{}={value}", self.name);
+        if let Some(domain) = &self.domain {
+            header.push_str("; Domain=");
+            header.push_str(domain);
+        }
+        if self.http_only {
+            header.push_str("; HttpOnly");
+        }
+        if let Some(seconds) = max_age_seconds {
+            header.push_str("; Max-Age=");
+            header.push_str(&seconds.to_string());
+        }
+        header.push_str("; Path=");
+        header.push_str(&self.path);
+        header.push_str("; SameSite=");
+        header.push_str(self.same_site.name());
+        if self.secure {
+            header.push_str("; Secure");
+        }
+        HeaderValue::try_from(header).ok()
+    }
+
+    fn respond(&self, value: &str, max_age_seconds: Option<u64>) -> Response {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        match self.set_cookie(value, max_age_seconds) {
+            Some(header) => {
+                response.headers_mut().insert(SET_COOKIE, header);
+            }
+            None => tracing::error!(name = %self.name, "the cookie's name, path or domain is no header text"),
+        }
+        response
+    }
+}
+
+impl Transport for Cookie {
+    fn token<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+        let value = headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|header| header.to_str().ok())
+            .flat_map(|header| header.split(';'))
+            .filter_map(|pair| pair.split_once('='))
+            .filter(|(name, _)| name.trim() == self.name)
+            .last()
+            .map(|(_, value)| value.trim())?;
+        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+        (!value.is_empty()).then_some(Cow::Borrowed(value))
+    }
+
+    fn login_response(&self, issued: &Issued) -> Response {
+        self.respond(issued.token(), self.max_age_seconds)
+    }
+
+    fn logout_response(&self) -> Response {
+        // Two quotes, as Python's cookie module writes an empty value.
+        self.respond("\"\"", Some(0))
+    }
+
+    fn description(&self, _: &str) -> TransportDescription {
+        TransportDescription::cookie(self.name.as_ref())
+    }
+}

@@ -1,0 +1,145 @@
+//! The database strategy: a random token, and a row for each session.
+
+use std::borrow::Cow;
+
+use sha2::{Digest, Sha256};
+
+use super::{IssueContext, Issued, KeptAccessTokens, Resolved, Strategy, StrategySetup};
+use crate::{
+    Clock, Database, Random,
+    database::{AccessToken, Capabilities},
+    error::InternalError,
+    schema::Timestamp,
+    token::base64_url,
+    user::UserModel,
+};
+
+/// How many characters a token has: 32 random bytes in URL-safe base64.
+const TOKEN_LENGTH: usize = 43;
+
+/// How the tokens of sessions are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessTokensAtRest {
+    /// As `~` and a hash, so that who reads the database can open no session. Rows that Python wrote in
+    /// clear are read, and rewritten at first use. The default.
+    #[default]
+    Hashed,
+    /// As they are, so that a FastAPI Users application on the same table can read them.
+    Clear,
+}
+
+/// Keeps a row for each session in the original's `accesstoken` table.
+///
+/// Logout deletes the row. Reading does not prolong a session.
+///
+/// ```
+/// use axum_users::DatabaseTokens;
+/// let week = DatabaseTokens::lasting_seconds(7 * 24 * 3600);
+/// ```
+#[derive(Clone, Debug)]
+pub struct DatabaseTokens {
+    lifetime_seconds: Option<u64>,
+    clock: Clock,
+    random: Random,
+    at_rest: AccessTokensAtRest,
+}
+
+impl DatabaseTokens {
+    /// Sessions that are good for so many seconds; 0 is for ever, as in the original.
+    #[must_use]
+    pub fn lasting_seconds(seconds: u64) -> Self {
+        Self { lifetime_seconds: (seconds != 0).then_some(seconds), ..Self::lasting_for_ever() }
+    }
+
+    /// Sessions that end at logout only.
+    #[must_use]
+    pub fn lasting_for_ever() -> Self {
+        Self {
+            lifetime_seconds: None,
+            clock: Clock::system(),
+            random: Random::system(),
+            at_rest: AccessTokensAtRest::default(),
+        }
+    }
+
+    /// The moment before which a session has expired.
+    fn not_before(&self) -> Option<Timestamp> {
+        let seconds = i64::try_from(self.lifetime_seconds?).unwrap_or(i64::MAX);
+        self.clock.now().checked_sub(time::Duration::seconds(seconds))
+    }
+}
+
+/// What a stored row may hold for a presented token: its hash, and the token itself. None when no token of
+/// this strategy looks like it, so that a stored hash can never be presented as a token.
+fn stored_forms(token: &str) -> Option<[String; 2]> {
+    let fits = token.len() == TOKEN_LENGTH
+        && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    fits.then(|| [hashed(token), token.to_owned()])
+}
+
+/// `~` and 42 characters of the token's SHA-256: it fits the original's column of 43.
+fn hashed(token: &str) -> String {
+    let mut form = base64_url(&Sha256::digest(token.as_bytes()));
+    form.truncate(TOKEN_LENGTH - 1);
+    form.insert(0, '~');
+    form
+}
+
+impl<U: UserModel> Strategy<U> for DatabaseTokens {
+    fn configure(&mut self, setup: &StrategySetup) -> Result<(), Cow<'static, str>> {
+        self.clock = setup.clock.clone();
+        self.random = setup.random.clone();
+        self.at_rest = setup.access_tokens_at_rest;
+        Ok(())
+    }
+
+    fn needs(&self) -> Capabilities {
+        let mut needs = Capabilities::default();
+        needs.access_tokens = true;
+        needs
+    }
+
+    async fn issue(&self, context: IssueContext<'_, U>) -> Result<Issued, InternalError> {
+        let token = self.random.token();
+        let stored = match self.at_rest {
+            AccessTokensAtRest::Hashed => hashed(&token),
+            AccessTokensAtRest::Clear => token.clone(),
+        };
+        let row =
+            AccessToken { token: stored, user_id: context.user.id().clone(), created_at: self.clock.now() };
+        context.database.create_access_token(&row).await?;
+        Ok(Issued::new(token, self.lifetime_seconds))
+    }
+
+    async fn resolve(&self, token: &str, database: &Database<U>) -> Result<Option<Resolved<U>>, InternalError> {
+        let Some(forms) = stored_forms(token) else { return Ok(None) };
+        let Some((user, row)) = database.user_by_access_token(&forms, self.not_before()).await? else {
+            return Ok(None);
+        };
+        let [hash, clear] = &forms;
+        if self.at_rest == AccessTokensAtRest::Hashed && row.token == *clear {
+            database.rewrite_access_token(clear, hash).await?;
+        }
+        Ok(Some(Resolved::user(user).issued_at(row.created_at)))
+    }
+
+    async fn revoke(&self, token: &str, database: &Database<U>) -> Result<(), InternalError> {
+        let Some(forms) = stored_forms(token) else { return Ok(()) };
+        Ok(database.delete_access_token(&forms).await?)
+    }
+
+    async fn revoke_all(
+        &self,
+        user_id: &U::Id,
+        except: Option<&str>,
+        database: &Database<U>,
+    ) -> Result<(), InternalError> {
+        let except = except.and_then(stored_forms);
+        let except = except.as_ref().map_or(&[][..], |forms| &forms[..]);
+        Ok(database.delete_access_tokens_of(user_id, except).await?)
+    }
+
+    fn kept_access_tokens(&self) -> KeptAccessTokens {
+        self.not_before().map_or(KeptAccessTokens::All, KeptAccessTokens::Since)
+    }
+}

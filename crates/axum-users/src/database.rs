@@ -1,0 +1,329 @@
+//! Where users are kept: the adapter trait, and what it may answer instead of a user.
+
+mod memory;
+
+use std::{borrow::Cow, fmt, pin::Pin, sync::Arc};
+
+pub use self::memory::MemoryDatabase;
+use crate::{
+    error::BoxError,
+    schema::{DecodeError, Record, Schema, Timestamp},
+    user::UserModel,
+};
+
+/// A boxed future that may cross threads.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a database may answer instead of what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// A unique constraint says that the e-mail is taken.
+    #[error("a user with this e-mail exists")]
+    EmailTaken,
+    /// A row does not fit the model.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The database cannot be reached, is locked or out of room: trying again later may help (503).
+    #[error("the database is not available")]
+    Unavailable(#[source] BoxError),
+    /// The adapter does not have this; see [`UserDatabase::capabilities`].
+    #[error("this database adapter does not support {0}")]
+    Unsupported(&'static str),
+    /// Anything else.
+    #[error("the database failed")]
+    Other(#[source] BoxError),
+}
+
+/// Why tables could not be made or adopted. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrateError {
+    /// Rows or columns stand in the way. The text names them, and says what mends them.
+    #[error("{0}")]
+    InTheWay(String),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// What an adapter has beside the five required methods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// Access tokens, which the database strategy needs.
+    pub access_tokens: bool,
+    /// One-time records, which make verification links good once even when an address changes and returns.
+    pub one_time_records: bool,
+}
+
+impl Capabilities {
+    /// Everything there is.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { access_tokens: true, one_time_records: true }
+    }
+}
+
+/// A session of the database strategy: one row of the original's `accesstoken` table.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessToken<Id> {
+    /// The token's stored form: `~` and a hash, or the token itself where Python made the row.
+    pub token: String,
+    /// Whose session it is.
+    pub user_id: Id,
+    /// When the session began.
+    pub created_at: Timestamp,
+}
+
+impl<Id: fmt::Debug> fmt::Debug for AccessToken<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken")
+            .field("user_id", &self.user_id)
+            .field("created_at", &self.created_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The adapter between [`Users`](crate::Users) and a database.
+///
+/// Five methods make an adapter (see `examples/own-database`, some 60 lines); the others are for adapters that
+/// say so in [`capabilities`](Self::capabilities). Implementations write them as plain `async fn`.
+///
+/// Every implementation keeps three rules. The unique constraint on the e-mail decides who has it, not a
+/// look-up before. An e-mail is found whatever the case of its ASCII letters, and never by any looser rule.
+/// [`update`](Self::update) compares and sets in one statement.
+pub trait UserDatabase<U: UserModel>: Send + Sync + 'static {
+    /// The user with this id.
+    fn get(&self, id: &U::Id) -> impl Future<Output = Result<Option<U>, DatabaseError>> + Send;
+
+    /// The user with this e-mail, ignoring the case of ASCII letters and nothing else.
+    fn get_by_email(&self, email: &str) -> impl Future<Output = Result<Option<U>, DatabaseError>> + Send;
+
+    /// Inserts a user. `record` names every column, save an `id` that the database makes.
+    ///
+    /// [`DatabaseError::EmailTaken`] when the unique constraint refuses.
+    fn create(&self, record: Record) -> impl Future<Output = Result<U, DatabaseError>> + Send;
+
+    /// Sets the columns of `changes` on the user with this id whose columns are as `expected` says, in one
+    /// statement, and answers the user as it is then; `None` when there is no such user.
+    ///
+    /// [`DatabaseError::EmailTaken`] when the unique constraint refuses.
+    fn update(
+        &self,
+        id: &U::Id,
+        expected: &Record,
+        changes: &Record,
+    ) -> impl Future<Output = Result<Option<U>, DatabaseError>> + Send;
+
+    /// Deletes a user with all that belongs to it; `false` when there was none.
+    fn delete(&self, id: &U::Id) -> impl Future<Output = Result<bool, DatabaseError>> + Send;
+
+    /// Tells the adapter the schema it is to serve; called once, before anything else.
+    ///
+    /// # Errors
+    /// The schema cannot be kept in this database; the text says why.
+    fn configure(&mut self, schema: &Arc<Schema>) -> Result<(), Cow<'static, str>> {
+        let _ = schema;
+        Ok(())
+    }
+
+    /// What the adapter has beside the five required methods.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    /// Makes or adopts the tables; does nothing where that is done. Rows are never dropped or retyped.
+    fn migrate(&self) -> impl Future<Output = Result<(), MigrateError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Whether the database answers.
+    fn ping(&self) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Users in the order of their ids, `limit` at most, beginning after `after`.
+    fn list(
+        &self,
+        after: Option<&U::Id>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<U>, DatabaseError>> + Send {
+        let _ = (after, limit);
+        async { Err(DatabaseError::Unsupported("listing users")) }
+    }
+
+    /// Keeps a new session.
+    fn create_access_token(
+        &self,
+        access_token: &AccessToken<U::Id>,
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = access_token;
+        async { Err(DatabaseError::Unsupported("access tokens")) }
+    }
+
+    /// The session whose stored token is one of `forms` and that began at `not_before` or later, with its
+    /// user, in one query.
+    fn user_by_access_token(
+        &self,
+        forms: &[String],
+        not_before: Option<Timestamp>,
+    ) -> impl Future<Output = Result<Option<(U, AccessToken<U::Id>)>, DatabaseError>> + Send {
+        let _ = (forms, not_before);
+        async { Err(DatabaseError::Unsupported("access tokens")) }
+    }
+
+    /// Replaces a session's stored token, when Python stored it in clear.
+    fn rewrite_access_token(
+        &self,
+        from: &str,
+        to: &str,
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = (from, to);
+        async { Err(DatabaseError::Unsupported("access tokens")) }
+    }
+
+    /// Ends the session whose stored token is one of `forms`.
+    fn delete_access_token(
+        &self,
+        forms: &[String],
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = forms;
+        async { Err(DatabaseError::Unsupported("access tokens")) }
+    }
+
+    /// Ends every session of a user but those whose stored token is one of `except`.
+    fn delete_access_tokens_of(
+        &self,
+        user_id: &U::Id,
+        except: &[String],
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = (user_id, except);
+        async { Err(DatabaseError::Unsupported("access tokens")) }
+    }
+
+    /// Deletes the sessions that began before `before`; answers how many.
+    fn purge_access_tokens(
+        &self,
+        before: Timestamp,
+    ) -> impl Future<Output = Result<u64, DatabaseError>> + Send {
+        let _ = before;
+        async { Err(DatabaseError::Unsupported("access tokens")) }
+    }
+
+    /// Notes that something good once was used: `true` the first time, `false` ever after. The insert decides.
+    /// `now` lets the adapter forget records that expired.
+    fn use_once(
+        &self,
+        purpose: &str,
+        digest: &str,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, DatabaseError>> + Send {
+        let _ = (purpose, digest, expires_at, now);
+        async { Err(DatabaseError::Unsupported("one-time records")) }
+    }
+}
+
+/// Writes the erased twin of [`UserDatabase`], its blanket implementation, and [`Database`]'s methods.
+macro_rules! erased_database {
+    ($lifetime:lifetime; $(
+        $(#[$doc:meta])*
+        fn $name:ident($($argument:ident: $type:ty),*) -> $output:ty;
+    )*) => {
+        /// [`UserDatabase`] behind a pointer, so that `Users<U>` needs no second type parameter.
+        pub(crate) trait ErasedDatabase<U: UserModel>: Send + Sync {
+            fn configure(&mut self, schema: &Arc<Schema>) -> Result<(), Cow<'static, str>>;
+            fn capabilities(&self) -> Capabilities;
+            $(fn $name<$lifetime>(&$lifetime self, $($argument: $type),*) -> BoxFuture<$lifetime, $output>;)*
+        }
+
+        impl<U: UserModel, T: UserDatabase<U>> ErasedDatabase<U> for T {
+            fn configure(&mut self, schema: &Arc<Schema>) -> Result<(), Cow<'static, str>> {
+                UserDatabase::configure(self, schema)
+            }
+
+            fn capabilities(&self) -> Capabilities {
+                UserDatabase::capabilities(self)
+            }
+
+            $(fn $name<$lifetime>(&$lifetime self, $($argument: $type),*) -> BoxFuture<$lifetime, $output> {
+                Box::pin(UserDatabase::$name(self, $($argument),*))
+            })*
+        }
+
+        impl<U: UserModel> Database<U> {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// The database's own; see [`DatabaseError`].
+                pub fn $name<$lifetime>(
+                    &$lifetime self,
+                    $($argument: $type),*
+                ) -> impl Future<Output = $output> + Send + $lifetime {
+                    self.0.$name($($argument),*)
+                }
+            )*
+        }
+    };
+}
+
+/// The database of a [`Users`](crate::Users), whatever its adapter; given to strategies.
+pub struct Database<U: UserModel>(pub(crate) Box<dyn ErasedDatabase<U>>);
+
+impl<U: UserModel> Database<U> {
+    /// What the adapter has beside the five required methods.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+}
+
+impl<U: UserModel> fmt::Debug for Database<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("capabilities", &self.capabilities()).finish_non_exhaustive()
+    }
+}
+
+erased_database! {
+    'a;
+    /// See [`UserDatabase::get`].
+    fn get(id: &'a U::Id) -> Result<Option<U>, DatabaseError>;
+    /// See [`UserDatabase::get_by_email`].
+    fn get_by_email(email: &'a str) -> Result<Option<U>, DatabaseError>;
+    /// See [`UserDatabase::create`].
+    fn create(record: Record) -> Result<U, DatabaseError>;
+    /// See [`UserDatabase::update`].
+    fn update(id: &'a U::Id, expected: &'a Record, changes: &'a Record) -> Result<Option<U>, DatabaseError>;
+    /// See [`UserDatabase::delete`].
+    fn delete(id: &'a U::Id) -> Result<bool, DatabaseError>;
+    /// See [`UserDatabase::migrate`].
+    fn migrate() -> Result<(), MigrateError>;
+    /// See [`UserDatabase::ping`].
+    fn ping() -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::list`].
+    fn list(after: Option<&'a U::Id>, limit: u32) -> Result<Vec<U>, DatabaseError>;
+    /// See [`UserDatabase::create_access_token`].
+    fn create_access_token(access_token: &'a AccessToken<U::Id>) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::user_by_access_token`].
+    fn user_by_access_token(
+        forms: &'a [String],
+        not_before: Option<Timestamp>
+    ) -> Result<Option<(U, AccessToken<U::Id>)>, DatabaseError>;
+    /// See [`UserDatabase::rewrite_access_token`].
+    fn rewrite_access_token(from: &'a str, to: &'a str) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::delete_access_token`].
+    fn delete_access_token(forms: &'a [String]) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::delete_access_tokens_of`].
+    fn delete_access_tokens_of(user_id: &'a U::Id, except: &'a [String]) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::purge_access_tokens`].
+    fn purge_access_tokens(before: Timestamp) -> Result<u64, DatabaseError>;
+    /// See [`UserDatabase::use_once`].
+    fn use_once(
+        purpose: &'a str,
+        digest: &'a str,
+        expires_at: Timestamp,
+        now: Timestamp
+    ) -> Result<bool, DatabaseError>;
+}

@@ -1,0 +1,195 @@
+//! Users in memory.
+
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::{AccessToken, Capabilities, DatabaseError, UserDatabase};
+use crate::schema::{ColumnType, ColumnValue, ObjectId, Record, Schema, Timestamp, Value};
+use crate::user::UserModel;
+
+/// Keeps users in memory, for tests and first steps. Everything is gone when the process ends.
+///
+/// It has all capabilities, and the same unique rules as the other databases.
+#[derive(Debug, Default)]
+pub struct MemoryDatabase {
+    schema: Option<Arc<Schema>>,
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    users: Vec<Record>,
+    access_tokens: Vec<(Value, AccessToken<()>)>,
+    one_time: HashSet<(String, String)>,
+    last_id: i64,
+}
+
+impl Tables {
+    fn position(&self, id: &Value) -> Option<usize> {
+        self.users.iter().position(|user| user.get("id") == Some(id))
+    }
+
+    fn email_is_taken(&self, record: &Record, but: Option<usize>) -> bool {
+        let Some(email) = record.get("email").and_then(Value::as_text) else { return false };
+        self.users.iter().enumerate().any(|(index, user)| Some(index) != but && has_email(user, email))
+    }
+
+    fn next_id(&mut self, id_type: ColumnType) -> Value {
+        self.last_id += 1;
+        if id_type != ColumnType::ObjectId {
+            return Value::Integer(self.last_id);
+        }
+        let mut bytes = [0; 12];
+        bytes[4..].copy_from_slice(&self.last_id.to_be_bytes());
+        Value::ObjectId(ObjectId(bytes))
+    }
+}
+
+fn has_email(user: &Record, email: &str) -> bool {
+    user.get("email").and_then(Value::as_text).is_some_and(|stored| stored.eq_ignore_ascii_case(email))
+}
+
+impl MemoryDatabase {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn user<U: UserModel>(&self, record: &Record) -> Result<U, DatabaseError> {
+        let schema = self.schema()?;
+        Ok(U::from_row(schema, &mut record.reader(schema))?)
+    }
+
+    fn schema(&self) -> Result<&Schema, DatabaseError> {
+        self.schema.as_deref().ok_or(DatabaseError::Unsupported("use without `Users::builder`"))
+    }
+}
+
+impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
+    fn configure(&mut self, schema: &Arc<Schema>) -> Result<(), Cow<'static, str>> {
+        self.schema = Some(Arc::clone(schema));
+        Ok(())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::all()
+    }
+
+    async fn get(&self, id: &U::Id) -> Result<Option<U>, DatabaseError> {
+        let tables = self.tables();
+        let index = tables.position(&id.clone().into_value());
+        index.map(|index| self.user(&tables.users[index])).transpose()
+    }
+
+    async fn get_by_email(&self, email: &str) -> Result<Option<U>, DatabaseError> {
+        let tables = self.tables();
+        tables.users.iter().find(|user| has_email(user, email)).map(|user| self.user(user)).transpose()
+    }
+
+    async fn list(&self, after: Option<&U::Id>, limit: u32) -> Result<Vec<U>, DatabaseError> {
+        let tables = self.tables();
+        let mut users = tables.users.iter().map(|user| self.user(user)).collect::<Result<Vec<U>, _>>()?;
+        users.sort_by_key(|user| user.id().to_string());
+        let after = after.map(ToString::to_string);
+        users.retain(|user| after.as_ref().is_none_or(|after| user.id().to_string() > *after));
+        users.truncate(limit as usize);
+        Ok(users)
+    }
+
+    async fn create(&self, mut record: Record) -> Result<U, DatabaseError> {
+        let mut tables = self.tables();
+        if tables.email_is_taken(&record, None) {
+            return Err(DatabaseError::EmailTaken);
+        }
+        if record.get("id").is_none() {
+            record.set("id", tables.next_id(self.schema()?.id_type()));
+        }
+        let user = self.user(&record)?;
+        tables.users.push(record);
+        Ok(user)
+    }
+
+    async fn update(
+        &self,
+        id: &U::Id,
+        expected: &Record,
+        changes: &Record,
+    ) -> Result<Option<U>, DatabaseError> {
+        let mut tables = self.tables();
+        let Some(index) = tables.position(&id.clone().into_value()) else { return Ok(None) };
+        if expected.iter().any(|(name, value)| tables.users[index].get(name) != Some(value)) {
+            return Ok(None);
+        }
+        if tables.email_is_taken(changes, Some(index)) {
+            return Err(DatabaseError::EmailTaken);
+        }
+        tables.users[index].merge(changes);
+        self.user(&tables.users[index]).map(Some)
+    }
+
+    async fn delete(&self, id: &U::Id) -> Result<bool, DatabaseError> {
+        let mut tables = self.tables();
+        let id = id.clone().into_value();
+        tables.access_tokens.retain(|(owner, _)| *owner != id);
+        let index = tables.position(&id);
+        index.map(|index| tables.users.remove(index));
+        Ok(index.is_some())
+    }
+
+    async fn create_access_token(&self, access_token: &AccessToken<U::Id>) -> Result<(), DatabaseError> {
+        let AccessToken { token, user_id, created_at } = access_token.clone();
+        let row = AccessToken { token, user_id: (), created_at };
+        self.tables().access_tokens.push((user_id.into_value(), row));
+        Ok(())
+    }
+
+    async fn user_by_access_token(
+        &self,
+        forms: &[String],
+        not_before: Option<Timestamp>,
+    ) -> Result<Option<(U, AccessToken<U::Id>)>, DatabaseError> {
+        let tables = self.tables();
+        let found = tables.access_tokens.iter().find(|(_, row)| forms.contains(&row.token));
+        let Some((owner, row)) = found else { return Ok(None) };
+        if not_before.is_some_and(|not_before| row.created_at < not_before) {
+            return Ok(None);
+        }
+        let Some(index) = tables.position(owner) else { return Ok(None) };
+        let user: U = self.user(&tables.users[index])?;
+        let (token, user_id) = (row.token.clone(), user.id().clone());
+        Ok(Some((user, AccessToken { token, user_id, created_at: row.created_at })))
+    }
+
+    async fn rewrite_access_token(&self, from: &str, to: &str) -> Result<(), DatabaseError> {
+        for (_, row) in &mut self.tables().access_tokens {
+            if row.token == from {
+                to.clone_into(&mut row.token);
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_access_token(&self, forms: &[String]) -> Result<(), DatabaseError> {
+        self.tables().access_tokens.retain(|(_, row)| !forms.contains(&row.token));
+        Ok(())
+    }
+
+    async fn delete_access_tokens_of(&self, user_id: &U::Id, except: &[String]) -> Result<(), DatabaseError> {
+        let id = user_id.clone().into_value();
+        self.tables().access_tokens.retain(|(owner, row)| *owner != id || except.contains(&row.token));
+        Ok(())
+    }
+
+    async fn purge_access_tokens(&self, before: Timestamp) -> Result<u64, DatabaseError> {
+        let mut tables = self.tables();
+        let count = tables.access_tokens.len();
+        tables.access_tokens.retain(|(_, row)| row.created_at >= before);
+        Ok((count - tables.access_tokens.len()) as u64)
+    }
+
+    async fn use_once(&self, purpose: &str, digest: &str, _: Timestamp, _: Timestamp) -> Result<bool, DatabaseError> {
+        Ok(self.tables().one_time.insert((purpose.to_owned(), digest.to_owned())))
+    }
+}

@@ -1,0 +1,139 @@
+//! Extractors: who makes the request.
+//!
+//! They find [`Users`] through `FromRef` in the router's state, so that a state without them is a compile
+//! error. To guard a whole tree of routes in one line, use one as a layer:
+//!
+//! ```
+//! # use axum::{Router, middleware::from_extractor_with_state, routing::get};
+//! # use axum_users::{Superuser, User, Users};
+//! # fn app(users: Users<User>) -> Router {
+//! Router::new()
+//!     .route("/admin/report", get(|| async { "numbers" }))
+//!     .route_layer(from_extractor_with_state::<Superuser<User>, _>(users.clone()))
+//!     .with_state(users)
+//! # }
+//! ```
+
+use axum::{
+    extract::{FromRef, FromRequestParts, OptionalFromRequestParts},
+    http::{HeaderMap, request::Parts},
+};
+
+use crate::{Authenticated, Users, error::ApiError, user::UserModel};
+
+/// The active user who makes the request; 401 without one.
+///
+/// `Option<CurrentUser<U>>` is `None` instead.
+#[derive(Clone, Copy, Debug)]
+pub struct CurrentUser<U>(pub U);
+
+/// An active and verified user; 401 without a user, 403 for the unverified.
+///
+/// `Option<VerifiedUser<U>>` is `None` instead, for the unverified too.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifiedUser<U>(pub U);
+
+/// An active superuser; 401 without a user, 403 for the others.
+///
+/// `Option<Superuser<U>>` is `None` instead, for the others too.
+#[derive(Clone, Copy, Debug)]
+pub struct Superuser<U>(pub U);
+
+/// An active and verified superuser; 401 without a user, 403 for the others.
+///
+/// `Option<VerifiedSuperuser<U>>` is `None` instead, for the others too.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifiedSuperuser<U>(pub U);
+
+/// Any user who makes the request, inactive ones included; 401 without one.
+///
+/// `Option<AnyUser<U>>` is `None` instead.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyUser<U>(pub U);
+
+/// What a user has to be. The 401s come before the 403s, as in the original.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rights {
+    pub(crate) active: bool,
+    pub(crate) verified: bool,
+    pub(crate) superuser: bool,
+}
+
+impl Rights {
+    pub(crate) const ANY: Self = Self { active: false, verified: false, superuser: false };
+    pub(crate) const ACTIVE: Self = Self { active: true, ..Self::ANY };
+    pub(crate) const VERIFIED: Self = Self { verified: true, ..Self::ACTIVE };
+    pub(crate) const SUPERUSER: Self = Self { superuser: true, ..Self::ACTIVE };
+    pub(crate) const VERIFIED_SUPERUSER: Self = Self { superuser: true, ..Self::VERIFIED };
+
+    fn check<U: UserModel>(self, user: &U) -> Result<(), ApiError> {
+        if self.active && !user.is_active() {
+            return Err(ApiError::Unauthorized);
+        }
+        if (self.verified && !user.is_verified()) || (self.superuser && !user.is_superuser()) {
+            return Err(ApiError::Forbidden);
+        }
+        Ok(())
+    }
+}
+
+impl<U: UserModel> Users<U> {
+    /// The user who makes a request, if the user has these rights.
+    pub(crate) async fn authorize(
+        &self,
+        headers: &HeaderMap,
+        rights: Rights,
+    ) -> Result<Authenticated<U>, ApiError> {
+        let authenticated = self.authenticate_request(headers).await?.ok_or(ApiError::Unauthorized)?;
+        rights.check(&authenticated.user)?;
+        Ok(authenticated)
+    }
+}
+
+/// `None` in place of a rejection that is about the user; failures stay failures.
+fn optional<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(ApiError::Unauthorized | ApiError::Forbidden) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+macro_rules! extractor {
+    ($name:ident, $rights:ident, $authenticated:ident => $value:expr) => {
+        impl<S, U> FromRequestParts<S> for $name<U>
+        where
+            S: Send + Sync,
+            U: UserModel,
+            Users<U>: FromRef<S>,
+        {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+                let users = Users::<U>::from_ref(state);
+                let $authenticated = users.authorize(&parts.headers, Rights::$rights).await?;
+                Ok($value)
+            }
+        }
+
+        impl<S, U> OptionalFromRequestParts<S> for $name<U>
+        where
+            S: Send + Sync,
+            U: UserModel,
+            Users<U>: FromRef<S>,
+        {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, ApiError> {
+                optional(<Self as FromRequestParts<S>>::from_request_parts(parts, state).await)
+            }
+        }
+    };
+}
+
+extractor!(AnyUser, ANY, it => Self(it.user));
+extractor!(CurrentUser, ACTIVE, it => Self(it.user));
+extractor!(VerifiedUser, VERIFIED, it => Self(it.user));
+extractor!(Superuser, SUPERUSER, it => Self(it.user));
+extractor!(VerifiedSuperuser, VERIFIED_SUPERUSER, it => Self(it.user));
+extractor!(Authenticated, ANY, it => it);

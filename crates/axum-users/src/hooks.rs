@@ -1,0 +1,250 @@
+//! What an application does around user management: mails, refusals, records of its own.
+
+use std::{fmt, net::IpAddr};
+
+use axum::{
+    extract::ConnectInfo,
+    http::{HeaderMap, request::Parts},
+};
+
+use crate::{
+    Users,
+    database::BoxFuture,
+    error::BoxError,
+    schema::Record,
+    user::UserModel,
+};
+
+/// What is known of the request behind an operation; nothing when a program calls by itself.
+///
+/// `RequestInfo::default()` says that there was no request.
+#[derive(Clone, Debug, Default)]
+pub struct RequestInfo {
+    headers: HeaderMap,
+    client_address: Option<IpAddr>,
+    /// The token that the request presented: the session that a change of password leaves alive.
+    presented_token: Option<PresentedToken>,
+}
+
+#[derive(Clone)]
+struct PresentedToken(String);
+
+impl fmt::Debug for PresentedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
+}
+
+impl RequestInfo {
+    /// The request's headers and, where the application serves with connect info, its peer's address.
+    #[must_use]
+    pub fn of(parts: &Parts) -> Self {
+        let address = parts.extensions.get::<ConnectInfo<std::net::SocketAddr>>();
+        Self {
+            headers: parts.headers.clone(),
+            client_address: address.map(|ConnectInfo(address)| address.ip()),
+            presented_token: None,
+        }
+    }
+
+    pub(crate) fn with_presented_token(mut self, token: String) -> Self {
+        self.presented_token = Some(PresentedToken(token));
+        self
+    }
+
+    pub(crate) fn presented_token(&self) -> Option<&str> {
+        self.presented_token.as_ref().map(|token| token.0.as_str())
+    }
+
+    /// The request's headers; empty without a request.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The peer's address, where it is known.
+    #[must_use]
+    pub fn client_address(&self) -> Option<IpAddr> {
+        self.client_address
+    }
+}
+
+/// What surrounds a hook: the users it belongs to, the request that led to it, and at login the answer.
+#[derive(Debug)]
+pub struct Context<'a, U: UserModel> {
+    users: &'a Users<U>,
+    request: &'a RequestInfo,
+    response_headers: HeaderMap,
+}
+
+impl<'a, U: UserModel> Context<'a, U> {
+    pub(crate) fn new(users: &'a Users<U>, request: &'a RequestInfo) -> Self {
+        Self { users, request, response_headers: HeaderMap::new() }
+    }
+
+    /// The users, to read or change them from within a hook.
+    #[must_use]
+    pub fn users(&self) -> &'a Users<U> {
+        self.users
+    }
+
+    /// The request's headers; empty when a program called by itself.
+    #[must_use]
+    pub fn headers(&self) -> &'a HeaderMap {
+        self.request.headers()
+    }
+
+    /// The peer's address, where it is known.
+    #[must_use]
+    pub fn client_address(&self) -> Option<IpAddr> {
+        self.request.client_address()
+    }
+
+    /// Headers that are added to the answer; only [`Hooks::on_after_login`] and
+    /// [`Hooks::on_after_logout`] have an answer to add to.
+    pub fn response_headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.response_headers
+    }
+
+    pub(crate) fn into_response_headers(self) -> HeaderMap {
+        self.response_headers
+    }
+}
+
+/// Why a hook says no.
+///
+/// `Refusal::because("…")` is shown to the user as the `reason` of a 400 answer. Any error that is turned
+/// into a refusal by `?` is a failure instead: logged, and answered by 500.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The user may not, and may know why.
+    Reason(String),
+    /// The hook itself failed.
+    Failed(BoxError),
+}
+
+impl Refusal {
+    /// A refusal that the user may read.
+    pub fn because(reason: impl Into<String>) -> Self {
+        Self::Reason(reason.into())
+    }
+}
+
+impl<E: Into<BoxError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Writes [`Hooks`] with its default methods, the erased twin, and the blanket implementation.
+macro_rules! hooks {
+    ($($(#[$doc:meta])* fn $name:ident($($argument:ident: &$type:ty),*) -> $error:ty;)*) => {
+        /// What your application does around user management. Override what you need, as plain `async fn`.
+        ///
+        /// They fire in the order of the original, after the change is in the database; a hook that fails is a
+        /// 500, and the change stays. The hooks `on_before_…` fire before, and may refuse with a [`Refusal`].
+        ///
+        /// ```
+        /// use axum_users::{BoxError, Context, Hooks, User};
+        ///
+        /// struct Mailer;
+        ///
+        /// impl Hooks<User> for Mailer {
+        ///     async fn on_after_forgot_password(
+        ///         &self,
+        ///         user: &User,
+        ///         token: &str,
+        ///         _: &mut Context<'_, User>,
+        ///     ) -> Result<(), BoxError> {
+        ///         send_mail(&user.email, &format!("https://example.com/reset?token={token}")).await
+        ///     }
+        /// }
+        /// # async fn send_mail(_: &str, _: &str) -> Result<(), BoxError> { Ok(()) }
+        /// ```
+        #[allow(unused_variables, reason = "names are documentation here")]
+        pub trait Hooks<U: UserModel>: Send + Sync + 'static {
+            $(
+                $(#[$doc])*
+                fn $name(
+                    &self,
+                    $($argument: &$type,)*
+                    context: &mut Context<'_, U>,
+                ) -> impl Future<Output = Result<(), $error>> + Send {
+                    async { Ok(()) }
+                }
+            )*
+        }
+
+        pub(crate) trait ErasedHooks<U: UserModel>: Send + Sync {
+            $(fn $name<'a>(
+                &'a self,
+                $($argument: &'a $type,)*
+                context: &'a mut Context<'_, U>,
+            ) -> BoxFuture<'a, Result<(), $error>>;)*
+        }
+
+        impl<U: UserModel, T: Hooks<U>> ErasedHooks<U> for T {
+            $(fn $name<'a>(
+                &'a self,
+                $($argument: &'a $type,)*
+                context: &'a mut Context<'_, U>,
+            ) -> BoxFuture<'a, Result<(), $error>> {
+                Box::pin(Hooks::$name(self, $($argument,)* context))
+            })*
+        }
+    };
+}
+
+hooks! {
+    /// Before a user is created; the e-mail is normalised and the password passed its policy.
+    fn on_before_register(new: &NewUser<'_>) -> Refusal;
+    /// After a user was created.
+    fn on_after_register(user: &U) -> BoxError;
+    /// Before a user whose password was right is logged in.
+    fn on_before_login(user: &U) -> Refusal;
+    /// After a user was logged in and the token was made.
+    fn on_after_login(user: &U) -> BoxError;
+    /// After a user was logged out. Not in the original.
+    fn on_after_logout(user: &U) -> BoxError;
+    /// After a reset token was made for a user who forgot the password: send it to `user.email`.
+    fn on_after_forgot_password(user: &U, token: &str) -> BoxError;
+    /// After a password was reset.
+    fn on_after_reset_password(user: &U) -> BoxError;
+    /// After a verification token was made: send it to `user.email`.
+    fn on_after_request_verify(user: &U, token: &str) -> BoxError;
+    /// After an e-mail address was verified.
+    fn on_after_verify(user: &U) -> BoxError;
+    /// After a user was changed; `changes` are the fields as given, `password` in clear among them.
+    fn on_after_update(user: &U, changes: &Record) -> BoxError;
+    /// Before a user is deleted.
+    fn on_before_delete(user: &U) -> Refusal;
+    /// After a user was deleted.
+    fn on_after_delete(user: &U) -> BoxError;
+}
+
+/// No hooks.
+impl<U: UserModel> Hooks<U> for () {}
+
+/// A user that is about to be created, as [`Hooks::on_before_register`] sees it.
+#[derive(Debug)]
+pub struct NewUser<'a> {
+    record: &'a Record,
+}
+
+impl<'a> NewUser<'a> {
+    pub(crate) fn new(record: &'a Record) -> Self {
+        Self { record }
+    }
+
+    /// The e-mail address, normalised.
+    #[must_use]
+    pub fn email(&self) -> &'a str {
+        self.record.get("email").and_then(crate::schema::Value::as_text).unwrap_or_default()
+    }
+
+    /// Every column that is to be stored but the password's hash.
+    #[must_use]
+    pub fn record(&self) -> &'a Record {
+        self.record
+    }
+}

@@ -1,0 +1,63 @@
+//! Ready-to-use and customizable users management for axum.
+
+mod auth;
+mod background;
+mod body;
+mod clock;
+mod database;
+mod email;
+mod error;
+mod extract;
+mod hooks;
+mod manager;
+mod openapi;
+mod password;
+mod random;
+mod reader;
+mod router;
+pub mod schema;
+#[cfg(feature = "swagger-ui")]
+mod swagger;
+mod token;
+mod user;
+mod users;
+
+pub use axum_users_macros::{ColumnValue, UserModel};
+/// A text that its `Debug` output does not show; make one with `"…".into()`.
+pub use secrecy::{ExposeSecret, SecretString};
+
+pub use self::{
+    auth::{
+        AccessTokensAtRest, Bearer, Cookie, DatabaseTokens, IssueContext, Issued, Jwt, KeptAccessTokens,
+        Resolved, ResolvedUser, SameSite, Strategy, StrategySetup, Transport,
+    },
+    clock::Clock,
+    database::{AccessToken, Capabilities, Database, DatabaseError, MemoryDatabase, MigrateError, UserDatabase},
+    email::{EmailError, normalize_email},
+    error::{ApiError, BoxError, FieldError, InternalError, Location, code},
+    extract::{AnyUser, CurrentUser, Superuser, VerifiedSuperuser, VerifiedUser},
+    hooks::{Context, Hooks, NewUser, Refusal, RequestInfo},
+    manager::{
+        Authenticated, CreateError, DeleteError, Flags, ForgotPasswordError, LoginError, RequestVerifyError,
+        ResetPasswordError, UpdateError, VerifyError,
+    },
+    openapi::{TransportDescription, merge_openapi},
+    password::{
+        AnyPassword, Argon2Parameters, Argon2ParametersError, DefaultPasswordPolicy, HashError, PasswordHasher,
+        PasswordPolicy, Verification,
+    },
+    random::Random,
+    router::Routes,
+    schema::{ColumnValue, Date, ObjectId, Timestamp},
+    token::{Algorithm, MIN_SECRET_BYTES, Secrets},
+    user::{User, UserCreate, UserFields, UserId, UserModel, UserRead, UserUpdate},
+    users::{BuildError, Users, UsersBuilder},
+};
+#[cfg(feature = "swagger-ui")]
+pub use self::swagger::docs_router;
+
+/// What the derive's output needs; no part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use {secrecy, serde};
+}

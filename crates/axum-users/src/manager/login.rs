@@ -1,0 +1,171 @@
+//! Authentication: by password, and by the token that a request carries.
+
+use axum::{
+    http::HeaderMap,
+    response::Response,
+};
+use secrecy::SecretString;
+
+use super::from_internal;
+use crate::{
+    Context, RequestInfo, Users,
+    auth::{IssueContext, ResolvedUser},
+    database::DatabaseError,
+    error::InternalError,
+    hooks::Refusal,
+    password::Verification,
+    schema::{DecodeError, Record, Timestamp, Value},
+    user::UserModel,
+};
+
+/// A user who was recognised by a token, and what is known of the token.
+///
+/// As an extractor it lets inactive users pass: most handlers want [`CurrentUser`](crate::CurrentUser).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Authenticated<U: UserModel> {
+    /// The user.
+    pub user: U,
+    /// The name of the backend whose token it was.
+    pub backend: String,
+    /// The token, as the request carried it.
+    pub token: SecretString,
+    /// The session's public name, where the strategy keeps sessions.
+    pub session_id: Option<String>,
+    /// When the token was made, where the strategy knows.
+    pub issued_at: Option<Timestamp>,
+}
+
+/// Why a user whose password was right is not logged in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// No backend has this name.
+    #[error("there is no backend of this name")]
+    UnknownBackend,
+    /// A hook refused.
+    #[error("{0}")]
+    Refused(String),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+from_internal!(LoginError);
+
+impl<U: UserModel> Users<U> {
+    /// The user with this e-mail and password, active or not; `None` for an unknown user and for a wrong
+    /// password alike, after equal work. An outdated hash is replaced.
+    ///
+    /// # Errors
+    /// The database failed, or too many callers wait for a hash.
+    pub async fn authenticate(&self, email: &str, password: &SecretString) -> Result<Option<U>, InternalError> {
+        let (database, hasher) = (&self.inner.database, &self.inner.hasher);
+        if self.inner.policy.is_too_long(password) {
+            return Ok(None);
+        }
+        let Some(user) = database.get_by_email(email).await? else {
+            hasher.verify_unknown(password).await?;
+            return Ok(None);
+        };
+        match hasher.verify(password, user.hashed_password()).await? {
+            Verification::Wrong => Ok(None),
+            Verification::Right => Ok(Some(user)),
+            Verification::RightButOutdated => {
+                let fresh = hasher.hash(password).await?;
+                let stored = Value::Text(user.hashed_password().to_owned());
+                let expected = Record::new().with("hashed_password", stored);
+                let changes = Record::new().with("hashed_password", Value::Text(fresh));
+                // A password that was changed meanwhile stays as it is.
+                let upgraded = database.update(user.id(), &expected, &changes).await?;
+                Ok(Some(upgraded.unwrap_or(user)))
+            }
+        }
+    }
+
+    /// Logs a user in with the backend of this name, whoever says so, and gives the answer that carries the
+    /// token.
+    ///
+    /// # Errors
+    /// No backend has this name, a hook refused, or something failed.
+    pub async fn login(&self, backend: &str, user: &U, request: &RequestInfo) -> Result<Response, LoginError> {
+        let backend = self.backend(backend).ok_or(LoginError::UnknownBackend)?;
+        let mut context = Context::new(self, request);
+        self.inner.hooks.on_before_login(user, &mut context).await.map_err(|refusal| match refusal {
+            Refusal::Reason(reason) => LoginError::Refused(reason),
+            Refusal::Failed(error) => InternalError::Hook(error).into(),
+        })?;
+        let issue = IssueContext::new(user, request, &self.inner.database);
+        let issued = backend.strategy.issue(issue).await?;
+        let mut response = backend.transport.login_response(&issued);
+        let mut context = Context::new(self, request);
+        self.inner.hooks.on_after_login(user, &mut context).await.map_err(InternalError::Hook)?;
+        add_headers(&mut response, context.into_response_headers());
+        Ok(response)
+    }
+
+    /// Ends a token in the backend of this name, and gives the answer that tells the client so.
+    ///
+    /// # Errors
+    /// No backend has this name, or something failed.
+    pub async fn logout(
+        &self,
+        backend: &str,
+        authenticated: &Authenticated<U>,
+        request: &RequestInfo,
+    ) -> Result<Response, LoginError> {
+        use secrecy::ExposeSecret;
+        let backend = self.backend(backend).ok_or(LoginError::UnknownBackend)?;
+        backend.strategy.revoke(authenticated.token.expose_secret(), &self.inner.database).await?;
+        let mut response = backend.transport.logout_response();
+        let mut context = Context::new(self, request);
+        let hooks = &self.inner.hooks;
+        hooks.on_after_logout(&authenticated.user, &mut context).await.map_err(InternalError::Hook)?;
+        add_headers(&mut response, context.into_response_headers());
+        Ok(response)
+    }
+
+    /// The user whose token a request carries, active or not. Backends are tried in order; the first that
+    /// yields a user wins, and a bad token of one does not stop the others.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn authenticate_request(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<Authenticated<U>>, InternalError> {
+        let database = &self.inner.database;
+        for backend in &self.inner.backends {
+            let Some(token) = backend.transport.token(headers) else { continue };
+            let Some(resolved) = backend.strategy.resolve(&token, database).await? else { continue };
+            let user = match resolved.user {
+                ResolvedUser::User(user) => Some(user),
+                ResolvedUser::Id(id) => database.get(&id).await?,
+            };
+            let Some(user) = user else { continue };
+            return Ok(Some(Authenticated {
+                user,
+                backend: backend.name.clone(),
+                token: SecretString::from(token.into_owned()),
+                session_id: resolved.session_id,
+                issued_at: resolved.issued_at,
+            }));
+        }
+        Ok(None)
+    }
+
+    fn backend(&self, name: &str) -> Option<&crate::auth::Backend<U>> {
+        self.inner.backends.iter().find(|backend| backend.name == name)
+    }
+}
+
+fn add_headers(response: &mut Response, headers: HeaderMap) {
+    let mut last = None;
+    for (name, value) in headers {
+        // A name is given once for all its values.
+        last = name.or(last);
+        if let Some(name) = &last {
+            response.headers_mut().append(name, value);
+        }
+    }
+}

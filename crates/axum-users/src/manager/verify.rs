@@ -1,0 +1,120 @@
+//! Verification of e-mail addresses: the token that is mailed, and its use.
+
+use sha2::{Digest, Sha256};
+
+use super::from_internal;
+use crate::{
+    Context, RequestInfo, Users,
+    database::DatabaseError,
+    error::InternalError,
+    schema::{DecodeError, Record, Timestamp, Value},
+    token::{ReadClaims, VerifyClaims, base64_url},
+    user::{UserId, UserModel},
+};
+
+/// Why no verification token was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestVerifyError {
+    /// The user is not active.
+    #[error("the user is not active")]
+    Inactive,
+    /// The user is verified already.
+    #[error("the user is verified already")]
+    AlreadyVerified,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+/// Why an address was not verified.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The token is bad in any way, was used before, or is about another address or user.
+    #[error("the token is bad or has expired")]
+    BadToken,
+    /// The user is verified already.
+    #[error("the user is verified already")]
+    AlreadyVerified,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+from_internal!(RequestVerifyError, VerifyError);
+
+impl<U: UserModel> Users<U> {
+    /// Makes a token with which the user can verify the e-mail address, and hands it to
+    /// [`on_after_request_verify`](crate::Hooks::on_after_request_verify), which sends it.
+    ///
+    /// # Errors
+    /// The user is not active or verified already, or something failed.
+    pub async fn request_verify(&self, user: &U, request: &RequestInfo) -> Result<(), RequestVerifyError> {
+        if !user.is_active() {
+            return Err(RequestVerifyError::Inactive);
+        }
+        if user.is_verified() {
+            return Err(RequestVerifyError::AlreadyVerified);
+        }
+        let kind = &self.inner.verification;
+        let token = kind.signer.sign(&VerifyClaims {
+            sub: &user.id().to_string(),
+            email: user.email(),
+            aud: kind.signer.audience(),
+            exp: kind.signer.expires_at(Some(kind.lifetime_seconds)),
+        })?;
+        let mut context = Context::new(self, request);
+        let hooks = &self.inner.hooks;
+        Ok(hooks.on_after_request_verify(user, &token, &mut context).await.map_err(InternalError::Hook)?)
+    }
+
+    /// Verifies an e-mail address by a mailed token, which is good once. Inactive users can be verified, as in
+    /// the original.
+    ///
+    /// # Errors
+    /// See [`VerifyError`].
+    pub async fn verify(&self, token: &str, request: &RequestInfo) -> Result<U, VerifyError> {
+        let claims = self.inner.verification.signer.read(token).ok_or(VerifyError::BadToken)?;
+        let user = self.user_of_verification_token(&claims).await?.ok_or(VerifyError::BadToken)?;
+        if user.is_verified() {
+            return Err(VerifyError::AlreadyVerified);
+        }
+        if !self.is_first_use(token, &claims).await? {
+            return Err(VerifyError::BadToken);
+        }
+        // An address that changes at this moment is not the one that the token is about.
+        let expected = Record::new()
+            .with("email", Value::Text(user.email().to_owned()))
+            .with("is_verified", Value::Bool(false));
+        let changes = Record::new().with("is_verified", Value::Bool(true));
+        let user = self.inner.database.update(user.id(), &expected, &changes).await?;
+        let user = user.ok_or(VerifyError::BadToken)?;
+        let mut context = Context::new(self, request);
+        self.inner.hooks.on_after_verify(&user, &mut context).await.map_err(InternalError::Hook)?;
+        Ok(user)
+    }
+
+    async fn user_of_verification_token(&self, claims: &ReadClaims) -> Result<Option<U>, InternalError> {
+        let id = claims.subject().and_then(|subject| U::Id::parse(subject, self.inner.schema.id_type()));
+        let (Some(id), Some(email)) = (id, claims.email()) else { return Ok(None) };
+        let user = self.inner.database.get_by_email(email).await?;
+        Ok(user.filter(|user| *user.id() == id))
+    }
+
+    /// Notes the token as used. An adapter that keeps no such notes leaves a link usable again when its
+    /// address changes and returns.
+    async fn is_first_use(&self, token: &str, claims: &ReadClaims) -> Result<bool, InternalError> {
+        let database = &self.inner.database;
+        if !database.capabilities().one_time_records {
+            return Ok(true);
+        }
+        let now = self.inner.clock.now();
+        let expires_at = claims
+            .expires_at()
+            .and_then(|seconds| Timestamp::from_unix_timestamp(seconds).ok())
+            .unwrap_or(time::macros::datetime!(9999-12-31 23:59:59 UTC));
+        let digest = base64_url(&Sha256::digest(token.as_bytes()));
+        Ok(database.use_once("verify", &digest, expires_at, now).await?)
+    }
+}

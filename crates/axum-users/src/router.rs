@@ -1,0 +1,224 @@
+//! The routers: each mountable alone and at any prefix, and all together.
+
+mod auth;
+mod register;
+mod reset_password;
+mod users;
+mod verify;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{
+        HeaderValue, Method, StatusCode,
+        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+        request::Parts,
+    },
+    middleware::map_response,
+    response::{IntoResponse, Response},
+    routing::MethodRouter,
+};
+use serde_json::Value as Json;
+
+use crate::{
+    Users,
+    body::JsonBody,
+    error::{ApiError, detail},
+    openapi::{self, BackendDescription, DocumentInfo, MountedRouter, RouterKind},
+    user::UserModel,
+};
+
+/// Routes that are ready to be merged into an application's router.
+///
+/// ```
+/// # use axum::Router;
+/// # use axum_users::{User, Users};
+/// # fn app(users: Users<User>) -> Router {
+/// Router::new()
+///     .merge(users.auth_router("jwt"))             // POST /auth/jwt/login, /auth/jwt/logout
+///     .merge(users.register_router())              // POST /auth/register
+///     .merge(users.users_router().at("/people"))   // GET /people/me, …
+///     .with_state(users)
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "merge it into a router"]
+pub struct Routes<U: UserModel> {
+    users: Users<U>,
+    routers: Vec<MountedRouter>,
+}
+
+impl<U: UserModel> Routes<U> {
+    /// Another prefix: in place of the usual one for a single router, before the usual ones for all together.
+    pub fn at(mut self, prefix: &str) -> Self {
+        let prefix = prefix.trim_end_matches('/');
+        if let [router] = &mut self.routers[..] {
+            prefix.clone_into(&mut router.prefix);
+        } else {
+            for router in &mut self.routers {
+                router.prefix.insert_str(0, prefix);
+            }
+        }
+        self
+    }
+}
+
+impl<U: UserModel, S: Clone + Send + Sync + 'static> From<Routes<U>> for Router<S> {
+    fn from(routes: Routes<U>) -> Self {
+        let Routes { users, routers } = routes;
+        let mut all = Router::new();
+        for router in &routers {
+            let routes = match &router.kind {
+                RouterKind::Auth { backend } => auth::routes::<U>(backend),
+                RouterKind::Register => register::routes::<U>(),
+                RouterKind::ResetPassword => reset_password::routes::<U>(),
+                RouterKind::Verify => verify::routes::<U>(),
+                RouterKind::Users => users::routes::<U>(),
+            };
+            all = routes.into_iter().fold(all, |all, (path, route)| all.route(&format!("{}{path}", router.prefix), route));
+        }
+        users.note_mounted(routers);
+        all.layer(map_response(harden)).with_state(users)
+    }
+}
+
+impl<U: UserModel> Users<U> {
+    /// Every router at its usual path: `/auth/{backend}` for each backend, `/auth`, and `/users`.
+    pub fn router(&self) -> Routes<U> {
+        let mut routers: Vec<_> = self.backend_names().map(auth_router).collect();
+        for (kind, prefix) in [
+            (RouterKind::Register, "/auth"),
+            (RouterKind::ResetPassword, "/auth"),
+            (RouterKind::Verify, "/auth"),
+            (RouterKind::Users, "/users"),
+        ] {
+            routers.push(MountedRouter { kind, prefix: prefix.to_owned() });
+        }
+        Routes { users: self.clone(), routers }
+    }
+
+    /// `POST /auth/{backend}/login` and `/logout`.
+    ///
+    /// # Panics
+    /// No backend has this name; a program's mistake that shows at its start.
+    pub fn auth_router(&self, backend: &str) -> Routes<U> {
+        assert!(
+            self.backend_names().any(|name| name == backend),
+            "there is no backend called `{backend}`; add it with `.backend(\"{backend}\", …)` before `.build()`"
+        );
+        Routes { users: self.clone(), routers: vec![auth_router(backend)] }
+    }
+
+    /// `POST /auth/register`.
+    pub fn register_router(&self) -> Routes<U> {
+        self.single(RouterKind::Register, "/auth")
+    }
+
+    /// `POST /auth/forgot-password` and `/auth/reset-password`.
+    pub fn reset_password_router(&self) -> Routes<U> {
+        self.single(RouterKind::ResetPassword, "/auth")
+    }
+
+    /// `POST /auth/request-verify-token` and `/auth/verify`.
+    pub fn verify_router(&self) -> Routes<U> {
+        self.single(RouterKind::Verify, "/auth")
+    }
+
+    /// `GET` and `PATCH /users/me`; `GET`, `PATCH` and `DELETE /users/{id}` for superusers.
+    pub fn users_router(&self) -> Routes<U> {
+        self.single(RouterKind::Users, "/users")
+    }
+
+    fn single(&self, kind: RouterKind, prefix: &str) -> Routes<U> {
+        Routes { users: self.clone(), routers: vec![MountedRouter { kind, prefix: prefix.to_owned() }] }
+    }
+
+    fn note_mounted(&self, routers: Vec<MountedRouter>) {
+        let mut mounted = self.inner.mounted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for mut router in routers {
+            router.prefix.insert_str(0, &self.inner.mount);
+            if !mounted.contains(&router) {
+                mounted.push(router);
+            }
+        }
+    }
+
+    /// The OpenAPI document (3.1.0) of every router that was mounted so far, own fields included; for the
+    /// recorded original's routes it is the original's document.
+    #[must_use]
+    pub fn openapi(&self) -> Json {
+        let inner = &self.inner;
+        let mounted = inner.mounted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let descriptions: Vec<_> = inner
+            .backends
+            .iter()
+            .map(|backend| {
+                let path = mounted.iter().find_map(|router| match &router.kind {
+                    RouterKind::Auth { backend: name } if *name == backend.name => Some(router.prefix.as_str()),
+                    _ => None,
+                });
+                let token_url = openapi::relative_token_url(&inner.mount, path.unwrap_or_default());
+                BackendDescription {
+                    name: backend.name.clone(),
+                    transport: backend.transport.description(&token_url),
+                }
+            })
+            .collect();
+        let info = DocumentInfo { title: &inner.document_title, version: &inner.document_version };
+        openapi::document(&inner.schema, info, &mounted, &descriptions)
+    }
+}
+
+fn auth_router(backend: &str) -> MountedRouter {
+    MountedRouter { kind: RouterKind::Auth { backend: backend.to_owned() }, prefix: format!("/auth/{backend}") }
+}
+
+/// Routes of one router: the path behind the prefix, and its methods.
+type RouteList<U> = Vec<(&'static str, MethodRouter<Users<U>>)>;
+
+/// Answers as FastAPI does to methods that a path does not have: 405 that names the first route's method, HEAD
+/// and OPTIONS included.
+fn strict<U: UserModel>(first: &Method, route: MethodRouter<Users<U>>) -> MethodRouter<Users<U>> {
+    let allow = HeaderValue::from_str(first.as_str()).unwrap_or(HeaderValue::from_static("GET"));
+    let refuse = move || {
+        let allow = allow.clone();
+        async move {
+            let mut response = detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+            response.headers_mut().insert(ALLOW, allow);
+            response
+        }
+    };
+    let route = if first == Method::GET { route.head(refuse.clone()) } else { route };
+    route.fallback(refuse)
+}
+
+/// What every answer of these routes carries: nobody may keep it (RFC 6749 §5.1) or guess its type.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The bytes of a request's body, under the limit of the application's `DefaultBodyLimit`.
+async fn read_bytes(request: Request) -> Result<(Parts, Bytes), ApiError> {
+    let (parts, body) = request.into_parts();
+    // The limit travels in the extensions.
+    let mut again = Request::new(body);
+    *again.extensions_mut() = parts.extensions.clone();
+    let bytes = Bytes::from_request(again, &()).await.map_err(|rejection| {
+        match rejection.into_response().status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ApiError::PayloadTooLarge,
+            _ => ApiError::BadRequest("There was an error parsing the body".into()),
+        }
+    })?;
+    Ok((parts, bytes))
+}
+
+/// The JSON of a request's body. Syntax comes before everything else: before authentication, too.
+async fn read_json(request: Request) -> Result<(Parts, JsonBody), ApiError> {
+    let (parts, bytes) = read_bytes(request).await?;
+    let body = JsonBody::parse(parts.headers.get(CONTENT_TYPE), &bytes)?;
+    Ok((parts, body))
+}

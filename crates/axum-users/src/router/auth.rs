@@ -1,0 +1,66 @@
+//! `POST /auth/{backend}/login` and `/logout`.
+
+use axum::{
+    extract::{Request, State},
+    http::{Method, header::CONTENT_TYPE},
+    response::Response,
+    routing::post,
+};
+
+use super::{RouteList, read_bytes, strict};
+use crate::{
+    LoginError, RequestInfo, Users,
+    body::{Form, LoginForm},
+    error::{ApiError, code},
+    extract::Rights,
+    user::UserModel,
+};
+
+pub(super) fn routes<U: UserModel>(backend: &str) -> RouteList<U> {
+    let name = backend.to_owned();
+    let login = move |State(users): State<Users<U>>, request: Request| login(users, name.clone(), request);
+    let name = backend.to_owned();
+    let logout = move |State(users): State<Users<U>>, request: Request| logout(users, name.clone(), request);
+    vec![
+        ("/login", strict(&Method::POST, post(login))),
+        ("/logout", strict(&Method::POST, post(logout))),
+    ]
+}
+
+async fn login<U: UserModel>(users: Users<U>, backend: String, request: Request) -> Result<Response, ApiError> {
+    let (parts, bytes) = read_bytes(request).await?;
+    let form = Form::parse(parts.headers.get(CONTENT_TYPE), &bytes)?;
+    let LoginForm { username, password } = LoginForm::read(form).map_err(ApiError::Invalid)?;
+    let user = users.authenticate(&username, &password).await?;
+    let Some(user) = user.filter(U::is_active) else {
+        return Err(ApiError::Code(code::LOGIN_BAD_CREDENTIALS));
+    };
+    if users.inner.requires_verification && !user.is_verified() {
+        return Err(ApiError::Code(code::LOGIN_USER_NOT_VERIFIED));
+    }
+    Ok(users.login(&backend, &user, &RequestInfo::of(&parts)).await?)
+}
+
+async fn logout<U: UserModel>(users: Users<U>, backend: String, request: Request) -> Result<Response, ApiError> {
+    let (parts, _) = request.into_parts();
+    let rights = users.rights(Rights::ACTIVE);
+    let authenticated = users.authorize(&parts.headers, rights).await?;
+    Ok(users.logout(&backend, &authenticated, &RequestInfo::of(&parts)).await?)
+}
+
+impl<U: UserModel> Users<U> {
+    /// These rights, and a verified address where the builder asked for it.
+    pub(super) fn rights(&self, rights: Rights) -> Rights {
+        Rights { verified: rights.verified || self.inner.requires_verification, ..rights }
+    }
+}
+
+impl From<LoginError> for ApiError {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::UnknownBackend => Self::NotFound,
+            LoginError::Refused(reason) => Self::CodeWithReason(code::LOGIN_REFUSED, reason),
+            LoginError::Internal(error) => Self::Internal(error),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `/users/me`, and `/users/{id}` for superusers.
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, Path, Request, State},
+    http::{Method, StatusCode, request::Parts},
+    routing::get,
+};
+
+use super::{RouteList, read_json, strict};
+use crate::{
+    Authenticated, DeleteError, Flags, RequestInfo, UpdateError, Users,
+    body::JsonBody,
+    database::DatabaseError,
+    error::{ApiError, FieldError, code},
+    extract::Rights,
+    reader::read_update,
+    user::{UserFields, UserId, UserModel},
+};
+use secrecy::ExposeSecret;
+
+pub(super) fn routes<U: UserModel>() -> RouteList<U> {
+    let me = get(read_me::<U>).patch(update_me::<U>).delete(delete_me::<U>);
+    let by_id = get(read_user::<U>).patch(update_user::<U>).delete(delete_user::<U>);
+    vec![("/me", strict(&Method::GET, me)), ("/{id}", strict(&Method::GET, by_id))]
+}
+
+async fn read_me<U: UserModel>(
+    State(users): State<Users<U>>,
+    request: Request,
+) -> Result<Json<U::Read>, ApiError> {
+    let rights = users.rights(Rights::ACTIVE);
+    let authenticated = users.authorize(request.headers(), rights).await?;
+    Ok(Json(users.read(authenticated.user)))
+}
+
+async fn update_me<U: UserModel>(
+    State(users): State<Users<U>>,
+    request: Request,
+) -> Result<Json<U::Read>, ApiError> {
+    let (parts, body) = read_json(request).await?;
+    let authenticated = users.authorize(&parts.headers, users.rights(Rights::ACTIVE)).await?;
+    let info = RequestInfo::of(&parts).with_presented_token(authenticated.token.expose_secret().to_owned());
+    update(&users, &authenticated.user, body, Flags::Ignored, &info).await
+}
+
+/// `/users/{id}` with the id `me`, which is nobody's.
+async fn delete_me<U: UserModel>(
+    State(users): State<Users<U>>,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    users.authorize(request.headers(), users.rights(Rights::SUPERUSER)).await?;
+    Err(ApiError::NotFound)
+}
+
+async fn read_user<U: UserModel>(
+    State(users): State<Users<U>>,
+    request: Request,
+) -> Result<Json<U::Read>, ApiError> {
+    let (mut parts, _) = request.into_parts();
+    let (_, user) = superuser_and_target(&users, &mut parts).await?;
+    Ok(Json(users.read(user)))
+}
+
+async fn update_user<U: UserModel>(
+    State(users): State<Users<U>>,
+    request: Request,
+) -> Result<Json<U::Read>, ApiError> {
+    let (mut parts, body) = read_json(request).await?;
+    let (superuser, user) = superuser_and_target(&users, &mut parts).await?;
+    let mut info = RequestInfo::of(&parts);
+    if superuser.user.id() == user.id() {
+        info = info.with_presented_token(superuser.token.expose_secret().to_owned());
+    }
+    update(&users, &user, body, Flags::Applied, &info).await
+}
+
+async fn delete_user<U: UserModel>(
+    State(users): State<Users<U>>,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    let (mut parts, _) = request.into_parts();
+    let (_, user) = superuser_and_target(&users, &mut parts).await?;
+    users.delete(&user, &RequestInfo::of(&parts)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The superuser who asks (401, 403), then the user of the path (404).
+async fn superuser_and_target<U: UserModel>(
+    users: &Users<U>,
+    parts: &mut Parts,
+) -> Result<(Authenticated<U>, U), ApiError> {
+    let superuser = users.authorize(&parts.headers, users.rights(Rights::SUPERUSER)).await?;
+    // A segment that is no UTF-8 is nobody's id.
+    let id = Path::<String>::from_request_parts(parts, &()).await.map_err(|_| ApiError::NotFound)?;
+    let id = U::Id::parse(&id, users.schema().id_type()).ok_or(ApiError::NotFound)?;
+    let user = users.get(&id).await?.ok_or(ApiError::NotFound)?;
+    Ok((superuser, user))
+}
+
+async fn update<U: UserModel>(
+    users: &Users<U>,
+    user: &U,
+    body: JsonBody,
+    flags: Flags,
+    request: &RequestInfo,
+) -> Result<Json<U::Read>, ApiError> {
+    let record = read_update(users.schema(), body).map_err(ApiError::Invalid)?;
+    let changes = U::Update::from_record(record).map_err(DatabaseError::from)?;
+    let user = users.update(user, changes, flags, request).await?;
+    Ok(Json(users.read(user)))
+}
+
+impl From<UpdateError> for ApiError {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::EmailTaken => Self::Code(code::UPDATE_USER_EMAIL_ALREADY_EXISTS),
+            UpdateError::InvalidPassword(reason) => {
+                Self::CodeWithReason(code::UPDATE_USER_INVALID_PASSWORD, reason)
+            }
+            UpdateError::InvalidEmail(error) => Self::Invalid(vec![FieldError::bad_email(&error)]),
+            UpdateError::Gone => Self::NotFound,
+            UpdateError::Internal(error) => Self::Internal(error),
+        }
+    }
+}
+
+impl From<DeleteError> for ApiError {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::Refused(reason) => Self::BadRequest(reason.into()),
+            DeleteError::Internal(error) => Self::Internal(error),
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! Signed tokens: keys, audiences, lifetimes, and the checks of a reader.
+//!
+//! The checks are PyJWT's, which the original reads with: only the configured algorithm, no leeway, `aud`
+//! required as text or list, `exp`, `nbf` and `iat` as whole numbers where they are present, `sub` as text.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value as Json;
+use sha2::Sha256;
+
+use crate::{Clock, error::InternalError};
+
+/// The least length of a secret, in bytes (RFC 7518 §3.2: as long as the hash).
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// The audience of access tokens.
+pub(crate) const AUDIENCE_ACCESS: &str = "fastapi-users:auth";
+/// The audience of password reset tokens.
+pub(crate) const AUDIENCE_RESET: &str = "fastapi-users:reset";
+/// The audience of e-mail verification tokens.
+pub(crate) const AUDIENCE_VERIFY: &str = "fastapi-users:verify";
+
+/// Secrets for signing: the first signs, all of them verify, so that a secret can be replaced without logging
+/// anybody out.
+///
+/// ```
+/// use axum_users::Secrets;
+/// let one = Secrets::from("at-least-32-bytes-of-randomness-here");
+/// let rotating = Secrets::from(vec!["the-new-one-at-least-32-bytes-long", "the-old-one-at-least-32-bytes-long"]);
+/// # let _ = (one, rotating);
+/// ```
+#[derive(Clone)]
+pub struct Secrets(Vec<SecretString>);
+
+impl Secrets {
+    /// The length of the shortest, in bytes; 0 when there is none.
+    #[must_use]
+    pub fn shortest(&self) -> usize {
+        self.0.iter().map(|secret| secret.expose_secret().len()).min().unwrap_or(0)
+    }
+
+    fn signing(&self) -> &[u8] {
+        self.0.first().map_or(&[], |secret| secret.expose_secret().as_bytes())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|secret| secret.expose_secret().as_bytes())
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({} of them, [REDACTED])", self.0.len())
+    }
+}
+
+macro_rules! one_secret {
+    ($($type:ty),*) => {$(
+        impl From<$type> for Secrets {
+            fn from(secret: $type) -> Self {
+                Self(vec![secret.into()])
+            }
+        }
+    )*};
+}
+
+one_secret!(&str, String, SecretString);
+
+impl<T: Into<SecretString>> From<Vec<T>> for Secrets {
+    fn from(secrets: Vec<T>) -> Self {
+        Self(secrets.into_iter().map(Into::into).collect())
+    }
+}
+
+/// The algorithms that tokens are signed with (RFC 7518 §3.1, RFC 8037).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// HMAC with SHA-256; the default.
+    #[default]
+    HS256,
+    /// HMAC with SHA-384.
+    HS384,
+    /// HMAC with SHA-512.
+    HS512,
+    /// RSA PKCS#1 v1.5 with SHA-256.
+    RS256,
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
+}
+
+impl Algorithm {
+    /// Every algorithm, for messages and config files.
+    pub const ALL: [Self; 6] =
+        [Self::HS256, Self::HS384, Self::HS512, Self::RS256, Self::ES256, Self::EdDSA];
+
+    /// The name as in a token's header.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HS256 => "HS256",
+            Self::HS384 => "HS384",
+            Self::HS512 => "HS512",
+            Self::RS256 => "RS256",
+            Self::ES256 => "ES256",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+
+    /// Whether it signs with a shared secret, and not with a key pair.
+    #[must_use]
+    pub fn is_symmetric(self) -> bool {
+        matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
+    }
+
+    fn implementation(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::HS256 => jsonwebtoken::Algorithm::HS256,
+            Self::HS384 => jsonwebtoken::Algorithm::HS384,
+            Self::HS512 => jsonwebtoken::Algorithm::HS512,
+            Self::RS256 => jsonwebtoken::Algorithm::RS256,
+            Self::ES256 => jsonwebtoken::Algorithm::ES256,
+            Self::EdDSA => jsonwebtoken::Algorithm::EdDSA,
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Signs and reads tokens of one algorithm and one audience.
+pub(crate) struct TokenSigner {
+    header: Header,
+    signing_key: EncodingKey,
+    verifying_keys: Vec<DecodingKey>,
+    validation: Validation,
+    audience: String,
+    clock: Clock,
+}
+
+/// Why keys cannot be used. The text names no secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the {part} for {algorithm} cannot be read: expected {expected} in PEM")]
+pub(crate) struct KeyError {
+    part: &'static str,
+    algorithm: Algorithm,
+    expected: &'static str,
+}
+
+impl TokenSigner {
+    /// A signer with shared secrets.
+    pub(crate) fn with_secrets(
+        algorithm: Algorithm,
+        secrets: &Secrets,
+        audience: impl Into<String>,
+        clock: Clock,
+    ) -> Self {
+        let signing_key = EncodingKey::from_secret(secrets.signing());
+        let verifying_keys = secrets.all().map(DecodingKey::from_secret).collect();
+        Self::new(algorithm, signing_key, verifying_keys, audience.into(), clock)
+    }
+
+    /// A signer with a key pair in PEM.
+    pub(crate) fn with_key_pair(
+        algorithm: Algorithm,
+        private_key: &SecretString,
+        public_keys: &[String],
+        audience: impl Into<String>,
+        clock: Clock,
+    ) -> Result<Self, KeyError> {
+        let pem = private_key.expose_secret().as_bytes();
+        let signing_key = match algorithm {
+            Algorithm::RS256 => EncodingKey::from_rsa_pem(pem),
+            Algorithm::ES256 => EncodingKey::from_ec_pem(pem),
+            _ => EncodingKey::from_ed_pem(pem),
+        };
+        let expected = match algorithm {
+            Algorithm::RS256 => "an RSA key",
+            Algorithm::ES256 => "a P-256 key",
+            _ => "an Ed25519 key",
+        };
+        let unreadable = |part| KeyError { part, algorithm, expected };
+        let signing_key = signing_key.map_err(|_| unreadable("private key"))?;
+        let mut verifying_keys = Vec::with_capacity(public_keys.len());
+        for pem in public_keys {
+            let key = match algorithm {
+                Algorithm::RS256 => DecodingKey::from_rsa_pem(pem.as_bytes()),
+                Algorithm::ES256 => DecodingKey::from_ec_pem(pem.as_bytes()),
+                _ => DecodingKey::from_ed_pem(pem.as_bytes()),
+            };
+            verifying_keys.push(key.map_err(|_| unreadable("public key"))?);
+        }
+        Ok(Self::new(algorithm, signing_key, verifying_keys, audience.into(), clock))
+    }
+
+    fn new(
+        algorithm: Algorithm,
+        signing_key: EncodingKey,
+        verifying_keys: Vec<DecodingKey>,
+        audience: String,
+        clock: Clock,
+    ) -> Self {
+        let mut validation = Validation::new(algorithm.implementation());
+        // Claims are checked by `Registered::check`: PyJWT's rules, and our clock.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let header = Header::new(algorithm.implementation());
+        Self { header, signing_key, verifying_keys, validation, audience, clock }
+    }
+
+    /// The audience of tokens signed here.
+    pub(crate) fn audience(&self) -> &str {
+        &self.audience
+    }
+
+    /// The `exp` of a token signed now: `None` for a lifetime without end.
+    pub(crate) fn expires_at(&self, lifetime_seconds: Option<u64>) -> Option<i64> {
+        let seconds = i64::try_from(lifetime_seconds?).unwrap_or(i64::MAX);
+        Some(self.clock.unix_seconds().saturating_add(seconds))
+    }
+
+    /// Signs claims, which serialize in the order of their fields.
+    pub(crate) fn sign(&self, claims: &impl Serialize) -> Result<String, InternalError> {
+        jsonwebtoken::encode(&self.header, claims, &self.signing_key)
+            .map_err(|error| InternalError::Token(error.into()))
+    }
+
+    /// The claims of a good token: right algorithm, signature, audience and time. `None` for any other text.
+    pub(crate) fn read(&self, token: &str) -> Option<ReadClaims> {
+        let claims: ReadClaims = self.verifying_keys.iter().find_map(|key| {
+            let data = jsonwebtoken::decode(token, key, &self.validation).ok()?;
+            // RFC 7515 §4.1.11: an extension that must be understood, and no extension is.
+            data.header.crit.is_none().then_some(data.claims)
+        })?;
+        claims.check(&self.audience, self.clock.unix_seconds()).then_some(claims)
+    }
+}
+
+impl fmt::Debug for TokenSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSigner")
+            .field("algorithm", &self.header.alg)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The claims that some token or other carries, of any JSON type until they are asked for.
+#[derive(Deserialize)]
+pub(crate) struct ReadClaims {
+    #[serde(default, deserialize_with = "present")]
+    sub: Option<Json>,
+    #[serde(default, deserialize_with = "present")]
+    aud: Option<Json>,
+    #[serde(default, deserialize_with = "present")]
+    exp: Option<Json>,
+    #[serde(default, deserialize_with = "present")]
+    nbf: Option<Json>,
+    #[serde(default, deserialize_with = "present")]
+    iat: Option<Json>,
+    email: Option<Json>,
+    password_fgpt: Option<Json>,
+    email_fgpt: Option<Json>,
+}
+
+/// A claim of `null` is there, and wrong; it is not absent.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
+}
+
+impl ReadClaims {
+    /// Whose token it is (`sub`).
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.sub.as_ref()?.as_str()
+    }
+
+    /// When the token expires (`exp`), in Unix seconds; `None` when never.
+    pub(crate) fn expires_at(&self) -> Option<i64> {
+        self.exp.as_ref().and_then(whole_number)
+    }
+
+    /// The address that a verification token is about.
+    pub(crate) fn email(&self) -> Option<&str> {
+        self.email.as_ref()?.as_str()
+    }
+
+    /// The Argon2 hash of the stored hash, in a reset token.
+    pub(crate) fn password_fingerprint(&self) -> Option<&str> {
+        self.password_fgpt.as_ref()?.as_str()
+    }
+
+    /// The keyed fingerprint of the address, in a reset token that was made here.
+    pub(crate) fn email_fingerprint(&self) -> Option<&str> {
+        self.email_fgpt.as_ref()?.as_str()
+    }
+
+    fn check(&self, audience: &str, now: i64) -> bool {
+        let subject = self.sub.as_ref().is_none_or(Json::is_string);
+        let time = |claim: &Option<Json>, good: fn(i64, i64) -> bool| match claim {
+            None => true,
+            Some(value) => whole_number(value).is_some_and(|at| good(at, now)),
+        };
+        subject
+            && self.is_for(audience)
+            && time(&self.exp, |exp, now| exp > now)
+            && time(&self.nbf, |nbf, now| nbf <= now)
+            && time(&self.iat, |iat, now| iat <= now)
+    }
+
+    fn is_for(&self, audience: &str) -> bool {
+        match &self.aud {
+            Some(Json::String(one)) => one == audience,
+            Some(Json::Array(many)) => {
+                many.iter().all(Json::is_string) && many.iter().any(|one| one == audience)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What Python's `int()` makes of a claim; numbers too large for 64 bits are as far away as can be.
+#[expect(clippy::cast_possible_truncation, reason = "a float is cut to its whole part, and saturates")]
+fn whole_number(value: &Json) -> Option<i64> {
+    match value {
+        Json::Number(number) => number
+            .as_i64()
+            .or_else(|| number.as_u64().map(|_| i64::MAX))
+            .or_else(|| number.as_f64().filter(|float| float.is_finite()).map(|float| float as i64)),
+        Json::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// URL-safe base64 without padding (RFC 4648 §5).
+pub(crate) fn base64_url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A keyed fingerprint of a text: 128 bits of HMAC-SHA256, as 22 characters of URL-safe base64.
+pub(crate) fn keyed_fingerprints(secrets: &Secrets, text: &str) -> Vec<String> {
+    secrets
+        .all()
+        .filter_map(|secret| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
+            mac.update(b"axum-users:e-mail-fingerprint\0");
+            mac.update(text.as_bytes());
+            Some(base64_url(&mac.finalize().into_bytes()[..16]))
+        })
+        .collect()
+}
+
+/// The claims of an access token, in the original's order.
+#[derive(Serialize)]
+pub(crate) struct AccessClaims<'a> {
+    pub(crate) sub: &'a str,
+    pub(crate) aud: [&'a str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exp: Option<i64>,
+}
+
+/// The claims of a password reset token, in the original's order; `email_fgpt` is ours.
+#[derive(Serialize)]
+pub(crate) struct ResetClaims<'a> {
+    pub(crate) sub: &'a str,
+    pub(crate) password_fgpt: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email_fgpt: Option<&'a str>,
+    pub(crate) aud: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exp: Option<i64>,
+}
+
+/// The claims of a verification token, in the original's order.
+#[derive(Serialize)]
+pub(crate) struct VerifyClaims<'a> {
+    pub(crate) sub: &'a str,
+    pub(crate) email: &'a str,
+    pub(crate) aud: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exp: Option<i64>,
+}

@@ -1,0 +1,481 @@
+//! [`Users`], the facade that an application holds, and its builder.
+
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use crate::{
+    Clock, Random,
+    auth::{AccessTokensAtRest, Backend, KeptAccessTokens, Strategy, StrategySetup, Transport},
+    background::Background,
+    database::{Capabilities, Database, DatabaseError, MigrateError, UserDatabase},
+    hooks::{ErasedHooks, Hooks},
+    openapi::MountedRouter,
+    password::{Argon2Parameters, DefaultPasswordPolicy, ErasedPasswordPolicy, PasswordHasher, PasswordPolicy},
+    schema::Schema,
+    token::{AUDIENCE_RESET, AUDIENCE_VERIFY, Algorithm, MIN_SECRET_BYTES, Secrets, TokenSigner},
+    user::UserModel,
+};
+
+/// The users of an application: its database, hooks and backends, and every operation on them.
+///
+/// Cheap to clone; put it into the router's state, and the extractors and routers find it there.
+pub struct Users<U: UserModel> {
+    pub(crate) inner: Arc<Inner<U>>,
+}
+
+pub(crate) struct Inner<U: UserModel> {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) database: Database<U>,
+    pub(crate) hooks: Box<dyn ErasedHooks<U>>,
+    pub(crate) backends: Vec<Backend<U>>,
+    pub(crate) hasher: PasswordHasher,
+    pub(crate) policy: Box<dyn ErasedPasswordPolicy>,
+    pub(crate) reset: TokenKind,
+    pub(crate) verification: TokenKind,
+    pub(crate) requires_verification: bool,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) background: Background,
+    pub(crate) mount: String,
+    /// What was mounted so far, for the OpenAPI document.
+    pub(crate) mounted: Mutex<Vec<MountedRouter>>,
+    pub(crate) document_title: Cow<'static, str>,
+    pub(crate) document_version: Cow<'static, str>,
+}
+
+/// Tokens that are mailed: reset or verification.
+pub(crate) struct TokenKind {
+    pub(crate) signer: TokenSigner,
+    pub(crate) secrets: Secrets,
+    pub(crate) lifetime_seconds: u64,
+}
+
+impl<U: UserModel> Clone for Users<U> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<U: UserModel> fmt::Debug for Users<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Users")
+            .field("schema", &self.inner.schema.name())
+            .field("backends", &self.inner.backends)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why [`UsersBuilder::build`] refused. Each text says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A secret has fewer than 32 bytes.
+    #[error("the secret for {0} {1}")]
+    Secret(&'static str, Cow<'static, str>),
+    /// Two backends have one name.
+    #[error("two backends are called `{0}`: give each a name of its own, since its routes are /auth/{0}/…")]
+    DuplicateBackend(String),
+    /// A backend's name cannot stand in a path.
+    #[error("the backend's name `{0}` cannot stand in a path: use letters, digits, `-` and `_`")]
+    BackendName(String),
+    /// A backend cannot work as it is configured.
+    #[error("the backend `{name}` cannot be used: {reason}")]
+    Backend {
+        /// The backend's name.
+        name: String,
+        /// Why, and what to do.
+        reason: Cow<'static, str>,
+    },
+    /// The database adapter cannot keep this user model.
+    #[error("the database adapter cannot keep this user model: {0}")]
+    Schema(Cow<'static, str>),
+}
+
+/// Collects the settings of [`Users`]; see [`Users::builder`].
+#[must_use = "call `build`"]
+pub struct UsersBuilder<U: UserModel> {
+    database: Database<U>,
+    schema: Schema,
+    hooks: Box<dyn ErasedHooks<U>>,
+    backends: Vec<Backend<U>>,
+    hasher: HasherSettings,
+    policy: Box<dyn ErasedPasswordPolicy>,
+    secrets: Secrets,
+    reset: TokenSettings,
+    verification: TokenSettings,
+    requires_verification: bool,
+    allow_short_secret: bool,
+    at_rest: AccessTokensAtRest,
+    clock: Clock,
+    random: Random,
+    mount: String,
+    document_title: Cow<'static, str>,
+    document_version: Cow<'static, str>,
+}
+
+#[derive(Default)]
+struct HasherSettings {
+    parameters: Argon2Parameters,
+    threads: Option<usize>,
+    queue: Option<usize>,
+}
+
+struct TokenSettings {
+    secrets: Option<Secrets>,
+    audience: Cow<'static, str>,
+    lifetime_seconds: u64,
+}
+
+impl TokenSettings {
+    fn new(audience: &'static str) -> Self {
+        Self { secrets: None, audience: Cow::Borrowed(audience), lifetime_seconds: 3600 }
+    }
+
+    fn build(
+        self,
+        shared: &Secrets,
+        clock: &Clock,
+        name: &'static str,
+        allow_short: bool,
+    ) -> Result<TokenKind, BuildError> {
+        let secrets = self.secrets.unwrap_or_else(|| shared.clone());
+        check_secret(&secrets, allow_short).map_err(|reason| BuildError::Secret(name, reason))?;
+        let signer = TokenSigner::with_secrets(Algorithm::HS256, &secrets, self.audience, clock.clone());
+        Ok(TokenKind { signer, secrets, lifetime_seconds: self.lifetime_seconds })
+    }
+}
+
+impl<U: UserModel> fmt::Debug for UsersBuilder<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UsersBuilder")
+            .field("schema", &self.schema.name())
+            .field("backends", &self.backends)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<U: UserModel> UsersBuilder<U> {
+    /// Your application's [`Hooks`]; the last ones given win.
+    pub fn hooks(mut self, hooks: impl Hooks<U>) -> Self {
+        self.hooks = Box::new(hooks);
+        self
+    }
+
+    /// Adds a way to log in, with routes under `/auth/{name}`. A request's token is tried with each backend in
+    /// the order in which they were added; the first that yields a user wins.
+    pub fn backend(mut self, name: &str, transport: impl Transport, strategy: impl Strategy<U>) -> Self {
+        let (transport, strategy) = (Box::new(transport), Box::new(strategy));
+        self.backends.push(Backend { name: name.to_owned(), transport, strategy });
+        self
+    }
+
+    /// The rule for new passwords; [`DefaultPasswordPolicy`] without.
+    pub fn password_policy(mut self, policy: impl PasswordPolicy) -> Self {
+        self.policy = Box::new(policy);
+        self
+    }
+
+    /// The parameters of new hashes; the original's (64 MiB, 3 iterations, 4 lanes) without.
+    pub fn argon2(mut self, parameters: Argon2Parameters) -> Self {
+        self.hasher.parameters = parameters;
+        self
+    }
+
+    /// How many passwords are hashed at a time; as many as there are cores without. Each takes the memory
+    /// that the parameters say.
+    pub fn hashing_threads(mut self, threads: usize) -> Self {
+        self.hasher.threads = Some(threads);
+        self
+    }
+
+    /// How many callers may wait for a hash; one more is answered 503.
+    pub fn hashing_queue(mut self, callers: usize) -> Self {
+        self.hasher.queue = Some(callers);
+        self
+    }
+
+    /// Lets only verified users log in and use the users routes.
+    pub fn requires_verification(mut self) -> Self {
+        self.requires_verification = true;
+        self
+    }
+
+    /// A secret of its own for password reset tokens.
+    pub fn reset_secret(mut self, secrets: impl Into<Secrets>) -> Self {
+        self.reset.secrets = Some(secrets.into());
+        self
+    }
+
+    /// How long a password reset token is good, in seconds; 3600 without.
+    pub fn reset_lifetime_seconds(mut self, seconds: u64) -> Self {
+        self.reset.lifetime_seconds = seconds;
+        self
+    }
+
+    /// An audience other than `fastapi-users:reset`.
+    pub fn reset_audience(mut self, audience: impl Into<Cow<'static, str>>) -> Self {
+        self.reset.audience = audience.into();
+        self
+    }
+
+    /// A secret of its own for verification tokens.
+    pub fn verification_secret(mut self, secrets: impl Into<Secrets>) -> Self {
+        self.verification.secrets = Some(secrets.into());
+        self
+    }
+
+    /// How long a verification token is good, in seconds; 3600 without.
+    pub fn verification_lifetime_seconds(mut self, seconds: u64) -> Self {
+        self.verification.lifetime_seconds = seconds;
+        self
+    }
+
+    /// An audience other than `fastapi-users:verify`.
+    pub fn verification_audience(mut self, audience: impl Into<Cow<'static, str>>) -> Self {
+        self.verification.audience = audience.into();
+        self
+    }
+
+    /// Lets secrets under 32 bytes through, for the time in which a Python application shares them.
+    pub fn allow_short_secret_until_python_leaves(mut self) -> Self {
+        self.allow_short_secret = true;
+        self
+    }
+
+    /// How the tokens of the database strategy are stored.
+    pub fn access_tokens_at_rest(mut self, at_rest: AccessTokensAtRest) -> Self {
+        self.at_rest = at_rest;
+        self
+    }
+
+    /// A schema made at run time, for models whose fields are not known before; see [`UserModel::schema`].
+    pub fn schema(mut self, schema: Schema) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// The path under which the application nests all routers, such as `/api`; it is added to every path.
+    pub fn mount(mut self, path: &str) -> Self {
+        path.trim_end_matches('/').clone_into(&mut self.mount);
+        self
+    }
+
+    /// Title and version of the OpenAPI document.
+    pub fn document_info(
+        mut self,
+        title: impl Into<Cow<'static, str>>,
+        version: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        (self.document_title, self.document_version) = (title.into(), version.into());
+        self
+    }
+
+    /// Where the time comes from; for tests.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where randomness comes from; for tests.
+    pub fn random(mut self, random: Random) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Puts the parts together, and refuses what cannot work.
+    ///
+    /// # Errors
+    /// See [`BuildError`]; each says what to do.
+    pub fn build(mut self) -> Result<Users<U>, BuildError> {
+        check_names(&self.backends)?;
+        let schema = Arc::new(self.schema);
+        self.database.0.configure(&schema).map_err(BuildError::Schema)?;
+        let setup = StrategySetup {
+            secrets: self.secrets.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            schema: Arc::clone(&schema),
+            access_tokens_at_rest: self.at_rest,
+            allow_short_secret: self.allow_short_secret,
+        };
+        let capabilities = self.database.capabilities();
+        for backend in &mut self.backends {
+            let refused = |reason| BuildError::Backend { name: backend.name.clone(), reason };
+            check_capabilities(backend.strategy.needs(), capabilities).map_err(refused)?;
+            backend.strategy.configure(&setup).map_err(refused)?;
+        }
+        let (secrets, clock, short) = (&self.secrets, &self.clock, self.allow_short_secret);
+        let reset = self.reset.build(secrets, clock, "reset tokens", short)?;
+        let verification = self.verification.build(secrets, clock, "verification tokens", short)?;
+        Ok(Users {
+            inner: Arc::new(Inner {
+                schema,
+                database: self.database,
+                hooks: self.hooks,
+                backends: self.backends,
+                hasher: self.hasher.build(&self.random),
+                policy: self.policy,
+                reset,
+                verification,
+                requires_verification: self.requires_verification,
+                clock: self.clock,
+                random: self.random,
+                background: Background::new(),
+                mount: self.mount,
+                mounted: Mutex::default(),
+                document_title: self.document_title,
+                document_version: self.document_version,
+            }),
+        })
+    }
+}
+
+impl HasherSettings {
+    fn build(self, random: &Random) -> PasswordHasher {
+        let mut hasher = PasswordHasher::new(self.parameters, random.clone());
+        if let Some(threads) = self.threads {
+            hasher = hasher.threads(threads);
+        }
+        if let Some(queue) = self.queue {
+            hasher = hasher.queue(queue);
+        }
+        hasher
+    }
+}
+
+fn check_names<U: UserModel>(backends: &[Backend<U>]) -> Result<(), BuildError> {
+    let mut names = HashSet::new();
+    for Backend { name, .. } in backends {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if name.is_empty() || !name.bytes().all(fits) {
+            return Err(BuildError::BackendName(name.clone()));
+        }
+        if !names.insert(name.as_str()) {
+            return Err(BuildError::DuplicateBackend(name.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn check_capabilities(needs: Capabilities, has: Capabilities) -> Result<(), Cow<'static, str>> {
+    if needs.access_tokens && !has.access_tokens {
+        return Err(Cow::Borrowed(
+            "it keeps access tokens, and the database adapter does not: use the JWT strategy, or implement the adapter's access token methods",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a missing secret, and one too short for its use.
+pub(crate) fn check_secret(secrets: &Secrets, allow_short: bool) -> Result<(), Cow<'static, str>> {
+    match secrets.shortest() {
+        0 => Err(Cow::Borrowed("is empty: give at least 32 random bytes")),
+        length if length < MIN_SECRET_BYTES && !allow_short => Err(Cow::Owned(format!(
+            "has {length} bytes, but {MIN_SECRET_BYTES} are the least that is safe (RFC 7518 §3.2): \
+             make one with `openssl rand -base64 32`"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+impl<U: UserModel> Users<U> {
+    /// Begins with a database and a secret; the secret signs every kind of token that is given none of its own.
+    ///
+    /// ```
+    /// use axum_users::{Bearer, Jwt, MemoryDatabase, User, Users};
+    ///
+    /// let users = Users::<User>::builder(MemoryDatabase::default(), "at-least-32-bytes-of-randomness-here")
+    ///     .backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600))
+    ///     .build()?;
+    /// # Ok::<(), axum_users::BuildError>(())
+    /// ```
+    pub fn builder(database: impl UserDatabase<U>, secret: impl Into<Secrets>) -> UsersBuilder<U> {
+        UsersBuilder {
+            database: Database(Box::new(database)),
+            schema: U::schema(),
+            hooks: Box::new(()),
+            backends: Vec::new(),
+            hasher: HasherSettings::default(),
+            policy: Box::new(DefaultPasswordPolicy::default()),
+            secrets: secret.into(),
+            reset: TokenSettings::new(AUDIENCE_RESET),
+            verification: TokenSettings::new(AUDIENCE_VERIFY),
+            requires_verification: false,
+            allow_short_secret: false,
+            at_rest: AccessTokensAtRest::default(),
+            clock: Clock::system(),
+            random: Random::system(),
+            mount: String::new(),
+            document_title: Cow::Borrowed("axum-users"),
+            document_version: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
+        }
+    }
+
+    /// Makes or adopts the tables; does nothing where that is done.
+    ///
+    /// # Errors
+    /// Rows stand in the way (the text names them, and nothing was changed), or the database failed.
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
+        self.inner.database.migrate().await
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), DatabaseError> {
+        self.inner.database.ping().await
+    }
+
+    /// The database, for what the operations here do not offer.
+    #[must_use]
+    pub fn database(&self) -> &Database<U> {
+        &self.inner.database
+    }
+
+    /// The user table.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.inner.schema
+    }
+
+    /// Where the time comes from.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// The backends' names, in the order in which they are tried.
+    pub fn backend_names(&self) -> impl Iterator<Item = &str> {
+        self.inner.backends.iter().map(|backend| backend.name.as_str())
+    }
+
+    /// Waits until the work behind answers is done: tokens made and mails handed over by hooks. For a graceful
+    /// stop, and for tests.
+    pub async fn finish_background_work(&self) {
+        self.inner.background.drain().await;
+    }
+
+    /// Forgets sessions that have expired; answers how many. Call it now and then.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn purge_expired_sessions(&self) -> Result<u64, DatabaseError> {
+        let mut oldest = None;
+        for backend in &self.inner.backends {
+            match backend.strategy.kept_access_tokens() {
+                KeptAccessTokens::None => {}
+                KeptAccessTokens::Since(since) => oldest = Some(oldest.map_or(since, |at| since.min(at))),
+                KeptAccessTokens::All => return Ok(0),
+            }
+        }
+        match oldest {
+            Some(before) => self.inner.database.purge_access_tokens(before).await,
+            None => Ok(0),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+use axum_users::{CurrentUser, Users};
+
+#[derive(Clone)]
+struct Profile {
+    name: String,
+}
+
+#[axum::debug_handler(state = Users<axum_users::User>)]
+async fn hello(CurrentUser(profile): CurrentUser<Profile>) -> String {
+    profile.name
+}
+
+fn main() {}

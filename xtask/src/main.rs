@@ -1,0 +1,64 @@
+//! The project's own commands.
+//!
+//! `cargo xtask test` does all that the tests need and runs everything: it is what CI runs.
+
+mod command;
+mod tools;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use command::{Outcome, cargo, step};
+
+const USAGE: &str = "\
+The project's own commands.
+
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  test   install what the tests need, then run everything that CI runs
+  tools  only install what the tests need
+  help   print this text
+
+cargo xtask test runs, in this order: formatting, lints, documentation, tests, documentation's examples.
+It installs missing tools into target/tools, and with apt where a system package is missing.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test"] => test(),
+        ["tools"] => tools::install(),
+        ["help" | "--help" | "-h"] | [] => {
+            command::say(USAGE);
+            Ok(())
+        }
+        _ => Err(format!("unknown command `{}`\n\n{USAGE}", arguments.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            command::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's root folder.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
+}
+
+fn test() -> Outcome {
+    step("tools", tools::install)?;
+    step("formatting", || cargo(&["fmt", "--all", "--", "--check"]).run())?;
+    step("lints", || {
+        cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]).run()
+    })?;
+    step("lints without features", || {
+        cargo(&["clippy", "--package", "axum-users", "--no-default-features", "--", "-D", "warnings"]).run()
+    })?;
+    step("documentation", || {
+        cargo(&["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings").run()
+    })?;
+    step("tests", || cargo(&["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]).run())?;
+    step("documentation's examples", || cargo(&["test", "--workspace", "--all-features", "--doc"]).run())
+}

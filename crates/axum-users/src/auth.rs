@@ -156,7 +156,10 @@ pub trait Strategy<U: UserModel>: Send + Sync + 'static {
     }
 
     /// Makes a token for a user who logs in.
-    fn issue(&self, context: IssueContext<'_, U>) -> impl Future<Output = Result<Issued, InternalError>> + Send;
+    fn issue(
+        &self,
+        context: IssueContext<'_, U>,
+    ) -> impl Future<Output = Result<Issued, InternalError>> + Send;
 
     /// Whose token it is; `None` for a token that is none, or no longer good.
     fn resolve(

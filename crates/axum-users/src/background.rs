@@ -20,7 +20,10 @@ pub(crate) struct Background {
 
 impl Background {
     pub(crate) fn new() -> Self {
-        Self { pending: Arc::new(Semaphore::new(PENDING as usize)), running: Arc::new(Semaphore::new(RUNNING)) }
+        Self {
+            pending: Arc::new(Semaphore::new(PENDING as usize)),
+            running: Arc::new(Semaphore::new(RUNNING)),
+        }
     }
 
     /// Puts a job into the queue; refused when it is full.

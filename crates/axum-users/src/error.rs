@@ -88,7 +88,13 @@ impl FieldError {
         msg: impl Into<Cow<'static, str>>,
         input: JsonValue,
     ) -> Self {
-        Self { kind: kind.into(), loc: vec![Location::Field("body".into())], msg: msg.into(), input, ctx: None }
+        Self {
+            kind: kind.into(),
+            loc: vec![Location::Field("body".into())],
+            msg: msg.into(),
+            input,
+            ctx: None,
+        }
     }
 
     /// A member that is no e-mail address, as Pydantic says it.

@@ -7,13 +7,7 @@ use axum::{
     http::{HeaderMap, request::Parts},
 };
 
-use crate::{
-    Users,
-    database::BoxFuture,
-    error::BoxError,
-    schema::Record,
-    user::UserModel,
-};
+use crate::{Users, database::BoxFuture, error::BoxError, schema::Record, user::UserModel};
 
 /// What is known of the request behind an operation; nothing when a program calls by itself.
 ///

@@ -26,13 +26,17 @@ pub use axum_users_macros::{ColumnValue, UserModel};
 /// A text that its `Debug` output does not show; make one with `"…".into()`.
 pub use secrecy::{ExposeSecret, SecretString};
 
+#[cfg(feature = "swagger-ui")]
+pub use self::swagger::docs_router;
 pub use self::{
     auth::{
         AccessTokensAtRest, Bearer, Cookie, DatabaseTokens, IssueContext, Issued, Jwt, KeptAccessTokens,
         Resolved, ResolvedUser, SameSite, Strategy, StrategySetup, Transport,
     },
     clock::Clock,
-    database::{AccessToken, Capabilities, Database, DatabaseError, MemoryDatabase, MigrateError, UserDatabase},
+    database::{
+        AccessToken, Capabilities, Database, DatabaseError, MemoryDatabase, MigrateError, UserDatabase,
+    },
     email::{EmailError, normalize_email},
     error::{ApiError, BoxError, FieldError, InternalError, Location, code},
     extract::{AnyUser, CurrentUser, Superuser, VerifiedSuperuser, VerifiedUser},
@@ -43,8 +47,8 @@ pub use self::{
     },
     openapi::{TransportDescription, merge_openapi},
     password::{
-        AnyPassword, Argon2Parameters, Argon2ParametersError, DefaultPasswordPolicy, HashError, PasswordHasher,
-        PasswordPolicy, Verification,
+        AnyPassword, Argon2Parameters, Argon2ParametersError, DefaultPasswordPolicy, HashError,
+        PasswordHasher, PasswordPolicy, Verification,
     },
     random::Random,
     router::Routes,
@@ -53,8 +57,6 @@ pub use self::{
     user::{User, UserCreate, UserFields, UserId, UserModel, UserRead, UserUpdate},
     users::{BuildError, Users, UsersBuilder},
 };
-#[cfg(feature = "swagger-ui")]
-pub use self::swagger::docs_router;
 
 /// What the derive's output needs; no part of the API.
 #[doc(hidden)]

@@ -169,12 +169,12 @@ impl<U: UserModel> Users<U> {
         self.check_password(&password, &email).await.map_err(CreateError::InvalidPassword)?;
         let mut record = self.new_row(&email, record, flags);
         let mut context = Context::new(self, request);
-        self.inner.hooks.on_before_register(&NewUser::new(&record), &mut context).await.map_err(|refusal| {
-            match refusal {
+        self.inner.hooks.on_before_register(&NewUser::new(&record), &mut context).await.map_err(
+            |refusal| match refusal {
                 Refusal::Reason(reason) => CreateError::Refused(reason),
                 Refusal::Failed(error) => InternalError::Hook(error).into(),
-            }
-        })?;
+            },
+        )?;
         // Spares the hash for a taken address; the insert below is what decides.
         if self.inner.database.get_by_email(&email).await?.is_some() {
             return Err(CreateError::AlreadyExists);

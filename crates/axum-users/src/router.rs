@@ -76,7 +76,9 @@ impl<U: UserModel, S: Clone + Send + Sync + 'static> From<Routes<U>> for Router<
                 RouterKind::Verify => verify::routes::<U>(),
                 RouterKind::Users => users::routes::<U>(),
             };
-            all = routes.into_iter().fold(all, |all, (path, route)| all.route(&format!("{}{path}", router.prefix), route));
+            all = routes
+                .into_iter()
+                .fold(all, |all, (path, route)| all.route(&format!("{}{path}", router.prefix), route));
         }
         users.note_mounted(routers);
         all.layer(map_response(harden)).with_state(users)
@@ -155,7 +157,9 @@ impl<U: UserModel> Users<U> {
             .iter()
             .map(|backend| {
                 let path = mounted.iter().find_map(|router| match &router.kind {
-                    RouterKind::Auth { backend: name } if *name == backend.name => Some(router.prefix.as_str()),
+                    RouterKind::Auth { backend: name } if *name == backend.name => {
+                        Some(router.prefix.as_str())
+                    }
                     _ => None,
                 });
                 let token_url = openapi::relative_token_url(&inner.mount, path.unwrap_or_default());
@@ -171,7 +175,10 @@ impl<U: UserModel> Users<U> {
 }
 
 fn auth_router(backend: &str) -> MountedRouter {
-    MountedRouter { kind: RouterKind::Auth { backend: backend.to_owned() }, prefix: format!("/auth/{backend}") }
+    MountedRouter {
+        kind: RouterKind::Auth { backend: backend.to_owned() },
+        prefix: format!("/auth/{backend}"),
+    }
 }
 
 /// Routes of one router: the path behind the prefix, and its methods.

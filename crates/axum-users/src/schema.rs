@@ -516,7 +516,14 @@ impl Schema {
     /// `UserCreate` and `UserUpdate`.
     #[must_use]
     pub fn new(id_type: ColumnType) -> Self {
-        let types = [id_type, ColumnType::Text, ColumnType::Text, ColumnType::Bool, ColumnType::Bool, ColumnType::Bool];
+        let types = [
+            id_type,
+            ColumnType::Text,
+            ColumnType::Text,
+            ColumnType::Bool,
+            ColumnType::Bool,
+            ColumnType::Bool,
+        ];
         let columns = BASE_COLUMNS.iter().zip(types).map(|(&name, of)| Column::new(name, of)).collect();
         Self { name: Cow::Borrowed("User"), table: Cow::Borrowed("user"), columns }
     }
@@ -687,7 +694,11 @@ impl fmt::Debug for Record {
         let secret = |name: &str| matches!(name, "password" | "hashed_password");
         let mut map = f.debug_map();
         for (name, value) in self.iter() {
-            if secret(name) { map.entry(name, &"[REDACTED]") } else { map.entry(name, value) };
+            if secret(name) {
+                map.entry(name, &"[REDACTED]")
+            } else {
+                map.entry(name, value)
+            };
         }
         map.finish()
     }

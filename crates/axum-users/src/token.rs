@@ -98,8 +98,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm, for messages and config files.
-    pub const ALL: [Self; 6] =
-        [Self::HS256, Self::HS384, Self::HS512, Self::RS256, Self::ES256, Self::EdDSA];
+    pub const ALL: [Self; 6] = [Self::HS256, Self::HS384, Self::HS512, Self::RS256, Self::ES256, Self::EdDSA];
 
     /// The name as in a token's header.
     #[must_use]

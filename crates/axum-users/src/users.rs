@@ -14,7 +14,9 @@ use crate::{
     database::{Capabilities, Database, DatabaseError, MigrateError, UserDatabase},
     hooks::{ErasedHooks, Hooks},
     openapi::MountedRouter,
-    password::{Argon2Parameters, DefaultPasswordPolicy, ErasedPasswordPolicy, PasswordHasher, PasswordPolicy},
+    password::{
+        Argon2Parameters, DefaultPasswordPolicy, ErasedPasswordPolicy, PasswordHasher, PasswordPolicy,
+    },
     schema::Schema,
     token::{AUDIENCE_RESET, AUDIENCE_VERIFY, Algorithm, MIN_SECRET_BYTES, Secrets, TokenSigner},
     user::UserModel,

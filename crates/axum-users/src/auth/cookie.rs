@@ -164,8 +164,7 @@ impl Transport for Cookie {
             .filter_map(|header| header.to_str().ok())
             .flat_map(|header| header.split(';'))
             .filter_map(|pair| pair.split_once('='))
-            .filter(|(name, _)| name.trim() == self.name)
-            .last()
+            .rfind(|(name, _)| name.trim() == self.name)
             .map(|(_, value)| value.trim())?;
         let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
         (!value.is_empty()).then_some(Cow::Borrowed(value))

@@ -94,9 +94,7 @@ impl<U: UserModel> Strategy<U> for DatabaseTokens {
     }
 
     fn needs(&self) -> Capabilities {
-        let mut needs = Capabilities::default();
-        needs.access_tokens = true;
-        needs
+        Capabilities { access_tokens: true, ..Capabilities::default() }
     }
 
     async fn issue(&self, context: IssueContext<'_, U>) -> Result<Issued, InternalError> {
@@ -111,7 +109,11 @@ impl<U: UserModel> Strategy<U> for DatabaseTokens {
         Ok(Issued::new(token, self.lifetime_seconds))
     }
 
-    async fn resolve(&self, token: &str, database: &Database<U>) -> Result<Option<Resolved<U>>, InternalError> {
+    async fn resolve(
+        &self,
+        token: &str,
+        database: &Database<U>,
+    ) -> Result<Option<Resolved<U>>, InternalError> {
         let Some(forms) = stored_forms(token) else { return Ok(None) };
         let Some((user, row)) = database.user_by_access_token(&forms, self.not_before()).await? else {
             return Ok(None);

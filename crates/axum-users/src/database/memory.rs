@@ -189,7 +189,13 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
         Ok((count - tables.access_tokens.len()) as u64)
     }
 
-    async fn use_once(&self, purpose: &str, digest: &str, _: Timestamp, _: Timestamp) -> Result<bool, DatabaseError> {
+    async fn use_once(
+        &self,
+        purpose: &str,
+        digest: &str,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<bool, DatabaseError> {
         Ok(self.tables().one_time.insert((purpose.to_owned(), digest.to_owned())))
     }
 }

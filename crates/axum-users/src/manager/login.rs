@@ -1,9 +1,6 @@
 //! Authentication: by password, and by the token that a request carries.
 
-use axum::{
-    http::HeaderMap,
-    response::Response,
-};
+use axum::{http::HeaderMap, response::Response};
 use secrecy::SecretString;
 
 use super::from_internal;
@@ -59,7 +56,11 @@ impl<U: UserModel> Users<U> {
     ///
     /// # Errors
     /// The database failed, or too many callers wait for a hash.
-    pub async fn authenticate(&self, email: &str, password: &SecretString) -> Result<Option<U>, InternalError> {
+    pub async fn authenticate(
+        &self,
+        email: &str,
+        password: &SecretString,
+    ) -> Result<Option<U>, InternalError> {
         let (database, hasher) = (&self.inner.database, &self.inner.hasher);
         if self.inner.policy.is_too_long(password) {
             return Ok(None);
@@ -71,16 +72,19 @@ impl<U: UserModel> Users<U> {
         match hasher.verify(password, user.hashed_password()).await? {
             Verification::Wrong => Ok(None),
             Verification::Right => Ok(Some(user)),
-            Verification::RightButOutdated => {
-                let fresh = hasher.hash(password).await?;
-                let stored = Value::Text(user.hashed_password().to_owned());
-                let expected = Record::new().with("hashed_password", stored);
-                let changes = Record::new().with("hashed_password", Value::Text(fresh));
-                // A password that was changed meanwhile stays as it is.
-                let upgraded = database.update(user.id(), &expected, &changes).await?;
-                Ok(Some(upgraded.unwrap_or(user)))
-            }
+            Verification::RightButOutdated => self.upgrade_hash(user, password).await.map(Some),
         }
+    }
+
+    /// Replaces an outdated hash by a fresh one. Where too many wait for a hash, the next login does it.
+    async fn upgrade_hash(&self, user: U, password: &SecretString) -> Result<U, InternalError> {
+        let Ok(fresh) = self.inner.hasher.hash(password).await else { return Ok(user) };
+        let stored = Value::Text(user.hashed_password().to_owned());
+        let expected = Record::new().with("hashed_password", stored);
+        let changes = Record::new().with("hashed_password", Value::Text(fresh));
+        // A password that was changed meanwhile stays as it is.
+        let upgraded = self.inner.database.update(user.id(), &expected, &changes).await?;
+        Ok(upgraded.unwrap_or(user))
     }
 
     /// Logs a user in with the backend of this name, whoever says so, and gives the answer that carries the
@@ -88,7 +92,12 @@ impl<U: UserModel> Users<U> {
     ///
     /// # Errors
     /// No backend has this name, a hook refused, or something failed.
-    pub async fn login(&self, backend: &str, user: &U, request: &RequestInfo) -> Result<Response, LoginError> {
+    pub async fn login(
+        &self,
+        backend: &str,
+        user: &U,
+        request: &RequestInfo,
+    ) -> Result<Response, LoginError> {
         let backend = self.backend(backend).ok_or(LoginError::UnknownBackend)?;
         let mut context = Context::new(self, request);
         self.inner.hooks.on_before_login(user, &mut context).await.map_err(|refusal| match refusal {

@@ -1,6 +1,6 @@
 //! One JSON value as a column's, as Pydantic 2 reads it in its lax mode.
 
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json, json};
 use uuid::Uuid;
 
 use super::{Refusal, date_time, value_error};
@@ -32,8 +32,8 @@ pub(super) fn read_bool(input: &Json) -> Result<bool, Refusal> {
             _ => None,
         },
         _ => match whole_number(input) {
-            Whole::Number(number) => Some(number),
-            Whole::TooLarge | Whole::Fraction | Whole::NoNumber => {
+            Whole::Number(number) if i64::try_from(number).is_ok() => Some(number),
+            _ => {
                 return Err(Refusal::new("bool_type", "Input should be a valid boolean"));
             }
         },
@@ -57,7 +57,8 @@ pub(super) fn read_text(input: &Json) -> Result<String, Refusal> {
 
 /// A JSON number seen as an integer.
 enum Whole {
-    Number(i64),
+    Number(i128),
+    /// A float beyond `i64`.
     TooLarge,
     Fraction,
     NoNumber,
@@ -65,22 +66,22 @@ enum Whole {
 
 fn whole_number(input: &Json) -> Whole {
     let Some(float) = input.as_f64() else { return Whole::NoNumber };
-    if let Some(number) = input.as_i64() {
+    if let Some(number) = input.as_number().and_then(Number::as_i128) {
         return Whole::Number(number);
     }
     match float {
         _ if float.fract() != 0.0 => Whole::Fraction,
         _ if !(-BEYOND_I64..BEYOND_I64).contains(&float) => Whole::TooLarge,
         #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
-        _ => Whole::Number(float as i64),
+        _ => Whole::Number(float as i128),
     }
 }
 
 fn read_integer((least, greatest): (i64, i64), input: &Json) -> Result<i64, Refusal> {
     let whole = match input {
-        Json::Bool(value) => Whole::Number(i64::from(*value)),
+        Json::Bool(value) => Whole::Number(i128::from(*value)),
         Json::String(text) => match integer_text(text) {
-            Some(digits) => digits.parse().map_or(Whole::TooLarge, Whole::Number),
+            Some(digits) => Whole::Number(saturating_number(&digits)),
             None => {
                 let msg = "Input should be a valid integer, unable to parse string as an integer";
                 return Err(Refusal::new("int_parsing", msg));
@@ -89,15 +90,16 @@ fn read_integer((least, greatest): (i64, i64), input: &Json) -> Result<i64, Refu
         _ => whole_number(input),
     };
     match whole {
-        Whole::Number(number) if number < least => {
+        Whole::Number(number) if number < i128::from(least) => {
             let msg = format!("Input should be greater than or equal to {least}");
-            Err(Refusal::new("greater_than_equal", msg).with_ctx(serde_json::json!({ "ge": least })))
+            Err(Refusal::new("greater_than_equal", msg).with_ctx(json!({ "ge": least })))
         }
-        Whole::Number(number) if number > greatest => {
-            let msg = format!("Input should be less than or equal to {greatest}");
-            Err(Refusal::new("less_than_equal", msg).with_ctx(serde_json::json!({ "le": greatest })))
+        Whole::Number(number) => {
+            i64::try_from(number).ok().filter(|&number| number <= greatest).ok_or_else(|| {
+                let msg = format!("Input should be less than or equal to {greatest}");
+                Refusal::new("less_than_equal", msg).with_ctx(json!({ "le": greatest }))
+            })
         }
-        Whole::Number(number) => Ok(number),
         Whole::TooLarge => {
             let msg = "Unable to parse input string as an integer, exceeded maximum size";
             Err(Refusal::new("int_parsing_size", msg))
@@ -122,6 +124,11 @@ fn integer_text(text: &str) -> Option<String> {
     let is_number =
         digits.split('_').all(|group| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit()));
     is_number.then(|| text.replace('_', ""))
+}
+
+/// The number of these digits, or the nearest one there is.
+fn saturating_number(digits: &str) -> i128 {
+    digits.parse().unwrap_or(if digits.starts_with('-') { i128::MIN } else { i128::MAX })
 }
 
 fn read_float(input: &Json) -> Result<f64, Refusal> {
@@ -171,8 +178,7 @@ fn not_a_choice(column: &Column) -> Refusal {
         [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
         _ => quoted.concat(),
     };
-    Refusal::new("enum", format!("Input should be {expected}"))
-        .with_ctx(serde_json::json!({ "expected": expected }))
+    Refusal::new("enum", format!("Input should be {expected}")).with_ctx(json!({ "expected": expected }))
 }
 
 /// A text in quotes as Python writes it: single ones, save around a text with a single quote and no double one.
@@ -189,7 +195,7 @@ fn read_uuid(input: &Json) -> Result<Uuid, Refusal> {
     };
     Uuid::parse_str(text).map_err(|error| {
         Refusal::new("uuid_parsing", format!("Input should be a valid UUID, {error}"))
-            .with_ctx(serde_json::json!({ "error": error.to_string() }))
+            .with_ctx(json!({ "error": error.to_string() }))
     })
 }
 

@@ -21,13 +21,14 @@ pub(super) fn routes<U: UserModel>(backend: &str) -> RouteList<U> {
     let login = move |State(users): State<Users<U>>, request: Request| login(users, name.clone(), request);
     let name = backend.to_owned();
     let logout = move |State(users): State<Users<U>>, request: Request| logout(users, name.clone(), request);
-    vec![
-        ("/login", strict(&Method::POST, post(login))),
-        ("/logout", strict(&Method::POST, post(logout))),
-    ]
+    vec![("/login", strict(&Method::POST, post(login))), ("/logout", strict(&Method::POST, post(logout)))]
 }
 
-async fn login<U: UserModel>(users: Users<U>, backend: String, request: Request) -> Result<Response, ApiError> {
+async fn login<U: UserModel>(
+    users: Users<U>,
+    backend: String,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (parts, bytes) = read_bytes(request).await?;
     let form = Form::parse(parts.headers.get(CONTENT_TYPE), &bytes)?;
     let LoginForm { username, password } = LoginForm::read(form).map_err(ApiError::Invalid)?;
@@ -41,7 +42,11 @@ async fn login<U: UserModel>(users: Users<U>, backend: String, request: Request)
     Ok(users.login(&backend, &user, &RequestInfo::of(&parts)).await?)
 }
 
-async fn logout<U: UserModel>(users: Users<U>, backend: String, request: Request) -> Result<Response, ApiError> {
+async fn logout<U: UserModel>(
+    users: Users<U>,
+    backend: String,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     let rights = users.rights(Rights::ACTIVE);
     let authenticated = users.authorize(&parts.headers, rights).await?;

@@ -20,7 +20,10 @@ pub(super) fn routes<U: UserModel>() -> RouteList<U> {
     vec![("/register", strict(&Method::POST, post(register::<U>)))]
 }
 
-async fn register<U: UserModel>(State(users): State<Users<U>>, request: Request) -> Result<Response, ApiError> {
+async fn register<U: UserModel>(
+    State(users): State<Users<U>>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (parts, body) = read_json(request).await?;
     let record = read_create(users.schema(), body).map_err(ApiError::Invalid)?;
     let new = U::Create::from_record(record).map_err(crate::database::DatabaseError::from)?;

@@ -48,7 +48,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  axum-users completions bash > ~/.local/share/bash-completion/completions/axum-users")]
+    #[command(
+        after_help = "Example:\n  axum-users completions bash > ~/.local/share/bash-completion/completions/axum-users"
+    )]
     Completions {
         /// The shell
         shell: Shell,
@@ -146,7 +148,9 @@ pub(crate) struct PasswordArguments {
 
 impl std::fmt::Debug for PasswordArguments {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PasswordArguments").field("password_stdin", &self.password_stdin).finish_non_exhaustive()
+        f.debug_struct("PasswordArguments")
+            .field("password_stdin", &self.password_stdin)
+            .finish_non_exhaustive()
     }
 }
 
@@ -165,7 +169,9 @@ mod tests {
     fn serving_is_what_happens_without_a_command_and_the_config_may_stand_anywhere() {
         let cli = Cli::try_parse_from(["axum-users"]).unwrap();
         assert!(cli.command.is_none());
-        for line in [["axum-users", "--config", "x.toml", "serve"], ["axum-users", "serve", "--config", "x.toml"]] {
+        for line in
+            [["axum-users", "--config", "x.toml", "serve"], ["axum-users", "serve", "--config", "x.toml"]]
+        {
             let cli = Cli::try_parse_from(line).unwrap();
             assert!(matches!(cli.command, Some(Command::Serve)));
             assert_eq!(cli.config, Some(PathBuf::from("x.toml")));

@@ -80,7 +80,8 @@ fn openapi(config: &Config) -> anyhow::Result<()> {
     let users = build_users(config, MemoryDatabase::default(), throwaway_secret(config), ())?;
     // A document describes what is mounted.
     let _: axum::Router = users.router().into();
-    let document = serde_json::to_string_pretty(&users.openapi()).context("the document cannot be written")?;
+    let document =
+        serde_json::to_string_pretty(&users.openapi()).context("the document cannot be written")?;
     Ok(writeln!(io::stdout(), "{document}")?)
 }
 

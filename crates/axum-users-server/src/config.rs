@@ -200,7 +200,11 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { origin, key, message } = self;
-        if key.is_empty() { write!(f, "{origin}: {message}") } else { write!(f, "{origin}: `{key}`: {message}") }
+        if key.is_empty() {
+            write!(f, "{origin}: {message}")
+        } else {
+            write!(f, "{origin}: `{key}`: {message}")
+        }
     }
 }
 
@@ -408,7 +412,10 @@ fn read_database(mut section: Section<'_>, default: DatabaseConfig) -> DatabaseC
         ("access_token", default.access_token_table),
     ]
     .map(|(key, default)| tables.parse(key, parse_table_name).unwrap_or(default));
-    if user_table == access_token_table || user_table == oauth_account_table || access_token_table == oauth_account_table {
+    if user_table == access_token_table
+        || user_table == oauth_account_table
+        || access_token_table == oauth_account_table
+    {
         tables.problem("", "two tables have one name");
     }
     tables.finish();
@@ -430,7 +437,8 @@ fn read_mail(mut section: Section<'_>, default: MailConfig) -> MailConfig {
     let smtp_url = section.parse("smtp_url", parse_smtp_url);
     let from = section.parse("from", |text| {
         text.parse::<Mailbox>().map_err(|_| {
-            "expected an address such as \"no-reply@example.com\" or \"Accounts <no-reply@example.com>\"".to_owned()
+            "expected an address such as \"no-reply@example.com\" or \"Accounts <no-reply@example.com>\""
+                .to_owned()
         })
     });
     let verify_url = section.parse("verify_url", parse_link);
@@ -455,18 +463,14 @@ fn read_password(mut section: Section<'_>, default: PasswordConfig) -> PasswordC
     }
     argon2.finish();
     let min_length = section.small_integer("min_length", 1..=1024).map_or(default.min_length, |n| n as usize);
-    let max_bytes = section.small_integer("max_bytes", 1..=16_777_216).map_or(default.max_bytes, |n| n as usize);
+    let max_bytes =
+        section.small_integer("max_bytes", 1..=16_777_216).map_or(default.max_bytes, |n| n as usize);
     if max_bytes < min_length {
         section.problem("max_bytes", format!("it is less than min_length, {min_length}"));
     }
     let forbid_common = section.boolean("forbid_common").unwrap_or(default.forbid_common);
     section.finish();
-    PasswordConfig {
-        min_length,
-        max_bytes,
-        forbid_common,
-        argon2: parameters.unwrap_or(default.argon2),
-    }
+    PasswordConfig { min_length, max_bytes, forbid_common, argon2: parameters.unwrap_or(default.argon2) }
 }
 
 fn read_http(mut section: Section<'_>, default: &HttpConfig) -> HttpConfig {
@@ -515,7 +519,9 @@ fn read_log(mut section: Section<'_>, default: LogConfig) -> LogConfig {
 
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
-        format!("expected an IP address and a port such as \"127.0.0.1:8000\" or \"[::]:8000\", found \"{text}\"")
+        format!(
+            "expected an IP address and a port such as \"127.0.0.1:8000\" or \"[::]:8000\", found \"{text}\""
+        )
     })
 }
 
@@ -541,7 +547,9 @@ fn parse_database_url(text: &str) -> Result<String, String> {
     }
     // The URL may hold a password: only its scheme is shown.
     match text.split_once(':') {
-        Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') && scheme.len() > 1 => {
+        Some((scheme, _))
+            if scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') && scheme.len() > 1 =>
+        {
             Err(format!("expected a URL such as \"{example}\"; \"{scheme}:\" is no database of this version"))
         }
         _ => Err(format!("expected a URL such as \"{example}\", with the scheme in front")),

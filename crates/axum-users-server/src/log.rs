@@ -29,8 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// # Errors
 /// The text is neither a level nor a list of directives.
 pub(crate) fn parse_level(text: &str) -> Result<EnvFilter, Box<dyn std::error::Error>> {
-    // A lone word would pass as the name of a target, and silence everything else.
-    let is_level = |text: &str| text.parse::<tracing::level_filters::LevelFilter>().is_ok();
+    // A lone word would pass as the name of a target, and silence everything else; nothing would pass as `error`.
+    let is_level =
+        |text: &str| !text.is_empty() && text.parse::<tracing::level_filters::LevelFilter>().is_ok();
     let directives = text.split(',').map(str::trim);
     if directives.clone().all(|directive| directive.contains('=') || is_level(directive)) {
         return Ok(EnvFilter::builder().parse(text)?);
@@ -142,7 +143,9 @@ impl Lines {
         let (sender, receiver) = mpsc::sync_channel(CAPACITY);
         let dropped = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&dropped);
-        thread::Builder::new().name("log".to_owned()).spawn(move || write_lines(&receiver, &counter, output))?;
+        thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || write_lines(&receiver, &counter, output))?;
         Ok(Self { sender, dropped })
     }
 

@@ -14,11 +14,11 @@ use lettre::{Address, message::Mailbox};
 use secrecy::ExposeSecret;
 use url::Host;
 
+use self::{folder::Folder, queue::Queue, smtp::Smtp, template::Templates};
 pub(crate) use self::{
     smtp::check_smtp_url,
     template::{duration, escape},
 };
-use self::{folder::Folder, queue::Queue, smtp::Smtp, template::Templates};
 use crate::{
     config::{MailConfig, TokensConfig},
     server_user::ServerUser,
@@ -186,7 +186,9 @@ mod tests {
 
     #[test]
     fn recipients_cannot_carry_headers() {
-        for email in ["a@example.com\r\nBcc: b@example.com", "a\nb@example.com", "a@example.com, b@example.com", "a"] {
+        for email in
+            ["a@example.com\r\nBcc: b@example.com", "a\nb@example.com", "a@example.com, b@example.com", "a"]
+        {
             assert_eq!(recipient(email), None, "{email:?}");
         }
     }

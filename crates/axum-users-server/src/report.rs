@@ -23,7 +23,9 @@ mod tests {
 
     #[test]
     fn a_cause_is_told_once() {
-        let error = anyhow::anyhow!("no such table").context("the query failed").context("the query failed: no such table");
+        let error = anyhow::anyhow!("no such table")
+            .context("the query failed")
+            .context("the query failed: no such table");
         assert_eq!(chain(error.as_ref()), "the query failed: no such table");
         let error = anyhow::anyhow!("no such table").context("the query failed");
         assert_eq!(chain(error.as_ref()), "the query failed: no such table");

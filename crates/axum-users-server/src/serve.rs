@@ -41,7 +41,9 @@ const BACKLOG: u32 = 1024;
 /// # Errors
 /// The server cannot start; a sentence says why.
 pub(crate) fn run(config: &Config, file: Option<&Path>) -> anyhow::Result<()> {
-    let log = log::start(&config.log).map_err(|error| anyhow::anyhow!("{error}")).context("logging cannot start")?;
+    let log = log::start(&config.log)
+        .map_err(|error| anyhow::anyhow!("{error}"))
+        .context("logging cannot start")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve(config, file, &log));
     // Whatever is left waits for something that did not come in time.
@@ -60,9 +62,16 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
     let database = open_database(config).await?;
     let secret = read_secret(config, &random)?;
     let mails = config.database.folder().join("mails");
-    let mailer = Mailer::new(&config.mail, &config.tokens, &public_url, mails.clone(), Clock::system(), random.clone())
-        .map_err(|error| anyhow::anyhow!("{error}"))
-        .context("mail.smtp_url cannot be used")?;
+    let mailer = Mailer::new(
+        &config.mail,
+        &config.tokens,
+        &public_url,
+        mails.clone(),
+        Clock::system(),
+        random.clone(),
+    )
+    .map_err(|error| anyhow::anyhow!("{error}"))
+    .context("mail.smtp_url cannot be used")?;
     let pool = database.pool().clone();
     let users = build_users(config, database, secret.secrets, mailer.clone())?;
     users.migrate().await.map_err(explain_migration)?;
@@ -109,7 +118,11 @@ fn public_url(config: &Config, mut address: SocketAddr) -> String {
     }
     if address.ip().is_unspecified() {
         // Listening everywhere says nothing about a name; this one works on the machine itself.
-        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+        address.set_ip(if address.is_ipv4() {
+            [127, 0, 0, 1].into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
     }
     format!("http://{address}")
 }

@@ -5,7 +5,8 @@ use std::{borrow::Cow, fmt};
 use axum_users::{
     Random, UserFields, UserId, UserModel,
     schema::{
-        BASE_COLUMN_COUNT, Column, ColumnType, ColumnValue, DecodeError, ObjectId, Record, RowReader, Schema, Value,
+        BASE_COLUMN_COUNT, Column, ColumnType, ColumnValue, DecodeError, ObjectId, Record, RowReader, Schema,
+        Value,
     },
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -124,12 +125,21 @@ impl UserModel for ServerUser {
         let id = AnyId::from_value(row.value(0, schema.id_type())?)?;
         let own = schema.own_columns().iter().enumerate();
         let own = own.map(|(index, column)| row.value(BASE_COLUMN_COUNT + index, column.column_type));
-        Ok(Self { id, email, hashed_password, is_active, is_superuser, is_verified, own: own.collect::<Result<_, _>>()? })
+        Ok(Self {
+            id,
+            email,
+            hashed_password,
+            is_active,
+            is_superuser,
+            is_verified,
+            own: own.collect::<Result<_, _>>()?,
+        })
     }
 
     fn into_read(self, schema: &Schema) -> ServerUserRead {
         let own = schema.own_columns().iter().zip(self.own);
-        let shown = own.filter(|(column, _)| !column.private).map(|(column, value)| (column.name.clone(), value));
+        let shown =
+            own.filter(|(column, _)| !column.private).map(|(column, value)| (column.name.clone(), value));
         ServerUserRead {
             own: shown.collect(),
             id: self.id,

@@ -4,8 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use axum_users::{
-    AccessTokensAtRest, Bearer, BuildError, Cookie, DatabaseTokens, DefaultPasswordPolicy, Hooks, Jwt, Random,
-    Secrets, UserDatabase, Users, UsersBuilder,
+    AccessTokensAtRest, Bearer, BuildError, Cookie, DatabaseTokens, DefaultPasswordPolicy, Hooks, Jwt,
+    Random, Secrets, UserDatabase, Users, UsersBuilder,
 };
 use axum_users_sqlx::{SqlxDatabase, SqlxOptions};
 
@@ -84,7 +84,7 @@ pub fn build_users(
         .schema(schema(config.id_type, &config.database.user_table, &config.fields))
         .hooks(hooks)
         .password_policy(policy)
-        .argon2(password.argon2)
+        .argon2(password.argon2.clone())
         .reset_lifetime_seconds(config.tokens.reset_lifetime_seconds)
         .verification_lifetime_seconds(config.tokens.verification_lifetime_seconds)
         .access_tokens_at_rest(if clear { AccessTokensAtRest::Clear } else { AccessTokensAtRest::Hashed });
@@ -109,7 +109,9 @@ fn add_backend(builder: UsersBuilder<ServerUser>, backend: BackendConfig) -> Use
         (TransportConfig::Bearer, StrategyConfig::Database) => {
             builder.backend(&name, Bearer::default(), database_tokens(lifetime_seconds))
         }
-        (TransportConfig::Bearer, strategy) => builder.backend(&name, Bearer::default(), jwt(strategy, lifetime_seconds)),
+        (TransportConfig::Bearer, strategy) => {
+            builder.backend(&name, Bearer::default(), jwt(strategy, lifetime_seconds))
+        }
         (TransportConfig::Cookie(config), StrategyConfig::Database) => {
             builder.backend(&name, cookie(config), database_tokens(lifetime_seconds))
         }

@@ -40,7 +40,9 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
             if let Some(email) = email {
                 changes.set("email", Value::Text(email));
             }
-            for (name, flag) in [("is_active", active), ("is_superuser", superuser), ("is_verified", verified)] {
+            for (name, flag) in
+                [("is_active", active), ("is_superuser", superuser), ("is_verified", verified)]
+            {
                 if let Some(flag) = flag {
                     changes.set(name, Value::Bool(flag));
                 }
@@ -203,7 +205,11 @@ mod tests {
     fn columns() -> Vec<Column> {
         let mut plan = Column::new("plan", ColumnType::Text).nullable();
         plan.choices = vec!["free".into(), "paid".into()];
-        vec![Column::new("first_name", ColumnType::Text), Column::new("age", ColumnType::Integer).nullable(), plan]
+        vec![
+            Column::new("first_name", ColumnType::Text),
+            Column::new("age", ColumnType::Integer).nullable(),
+            plan,
+        ]
     }
 
     #[test]

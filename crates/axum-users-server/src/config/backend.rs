@@ -200,9 +200,13 @@ fn read_transport(section: &mut Section<'_>, is_cookie: Option<bool>) -> Option<
             .unwrap_or(default.same_site),
     };
     if cookie.same_site == SameSite::None && !cookie.secure {
-        section.problem("cookie_samesite", "\"none\" wants cookie_secure = true: browsers drop the cookie otherwise");
+        section.problem(
+            "cookie_samesite",
+            "\"none\" wants cookie_secure = true: browsers drop the cookie otherwise",
+        );
     }
-    if cookie.name.starts_with("__Host-") && (!cookie.secure || cookie.path != "/" || cookie.domain.is_some()) {
+    if cookie.name.starts_with("__Host-") && (!cookie.secure || cookie.path != "/" || cookie.domain.is_some())
+    {
         section.problem(
             "cookie_name",
             "a __Host- cookie wants cookie_secure = true, cookie_path = \"/\" and no cookie_domain",
@@ -252,10 +256,12 @@ fn read_strategy(
     let algorithms = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
     let algorithm = section.choice("algorithm", &algorithms).unwrap_or_default();
     let (secret, key_pair) = if algorithm.is_symmetric() {
-        section.forbid(&KEY_KEYS, "keys are for RS256, ES256 and EdDSA: this algorithm signs with the secret");
+        section
+            .forbid(&KEY_KEYS, "keys are for RS256, ES256 and EdDSA: this algorithm signs with the secret");
         (read_secret(section, "secret", allow_short_secret), None)
     } else {
-        section.forbid(&["secret"], "this algorithm signs with private_key and public_key, not with a secret");
+        section
+            .forbid(&["secret"], "this algorithm signs with private_key and public_key, not with a secret");
         (None, read_key_pair(section, algorithm))
     };
     is_jwt.map(|_| StrategyConfig::Jwt { algorithm, secret, key_pair })

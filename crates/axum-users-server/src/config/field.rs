@@ -8,10 +8,7 @@ use time::{
 };
 use uuid::Uuid;
 
-use super::{
-    section::Section,
-    tree::Value as Written,
-};
+use super::{section::Section, tree::Value as Written};
 
 /// The kinds of fields, by the names that the file uses.
 const TYPES: [(&str, ColumnType); 8] = [
@@ -76,7 +73,10 @@ fn read_field(mut section: Section<'_>, others: &[Column]) -> Option<Column> {
         section.problem("required", "a field with a default is never required: keep one of them");
     }
     if required && readonly {
-        section.problem("required", "requests cannot set a readonly field: give it a default, or leave it optional");
+        section.problem(
+            "required",
+            "requests cannot set a readonly field: give it a default, or leave it optional",
+        );
     }
     column.nullable = !required && column.default.is_none();
     section.finish();
@@ -100,7 +100,9 @@ fn default_value(column: &Column, written: &Written) -> Result<Value, String> {
         (ColumnType::Float, Written::Integer(value)) => Ok(Value::Float(*value as f64)),
         (ColumnType::Float, Written::Float(value)) if value.is_finite() => Ok(Value::Float(*value)),
         (ColumnType::Json, written) => json(written).map(Value::Json),
-        (_, Written::Text(text) | Written::Variable(text) | Written::Moment(text)) => parse_value(column, text),
+        (_, Written::Text(text) | Written::Variable(text) | Written::Moment(text)) => {
+            parse_value(column, text)
+        }
         (column_type, written) => Err(format!("expected {column_type}, found {}", written.kind())),
     }
 }

@@ -36,10 +36,15 @@ impl<'a> Section<'a> {
     }
 
     fn key_path(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        match (self.path.as_str(), key) {
+            ("", key) => key.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, key) => format!("{path}.{key}"),
+        }
     }
 
-    /// Says that something is wrong with a key: at its place, or at the table's where the key is missing.
+    /// Says that something is wrong with a key: at its place, or at the table's where the key is missing. An
+    /// empty key stands for the table.
     pub(super) fn problem(&self, key: &str, message: impl Into<String>) {
         let origin = self.asked.get(key).cloned().flatten().unwrap_or_else(|| self.origin.clone());
         self.problem_at(origin, key, message);
@@ -183,7 +188,11 @@ impl<'a> Section<'a> {
             return None;
         };
         let sections = items.into_iter().enumerate();
-        Some(sections.map(|(index, node)| Section::new(format!("{path}[{index}]"), node, self.problems)).collect())
+        Some(
+            sections
+                .map(|(index, node)| Section::new(format!("{path}[{index}]"), node, self.problems))
+                .collect(),
+        )
     }
 
     /// Says that a key has to be there.

@@ -77,16 +77,14 @@ impl Value {
 }
 
 /// The tree of a file's text and the environment. `file` is the name that messages use.
-pub(super) fn read(
-    file: Option<(&Path, &str)>,
-    variables: &[(String, String)],
-) -> Result<Node, ConfigError> {
+pub(super) fn read(file: Option<(&Path, &str)>, variables: &[(String, String)]) -> Result<Node, ConfigError> {
     let mut root = match file {
         Some((path, text)) => parse(path, text)?,
         None => Node { origin: Origin::Nowhere, value: Value::Table(Entries::new()) },
     };
     let mut problems = Vec::new();
-    let mut variables: Vec<_> = variables.iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect();
+    let mut variables: Vec<_> =
+        variables.iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect();
     // Lists grow by one index at a time, so 2 has to come before 10.
     variables.sort_by_key(|(name, _)| {
         let parts = name.split("__").map(|part| (part.parse::<usize>().ok(), part.to_owned()));
@@ -104,10 +102,7 @@ fn parse(path: &Path, text: &str) -> Result<Node, ConfigError> {
     let file: Arc<str> = path.display().to_string().into();
     let converter = Converter { file: Arc::clone(&file), text };
     match DeTable::parse(text) {
-        Ok(table) => Ok(Node {
-            origin: Origin::File(file, 0),
-            value: converter.table(table.get_ref()),
-        }),
+        Ok(table) => Ok(Node { origin: Origin::File(file, 0), value: converter.table(table.get_ref()) }),
         Err(error) => {
             let line = error.span().map_or(0, |span| converter.line(span.start));
             let message = format!("this is not TOML: {}", error.message());
@@ -164,8 +159,7 @@ impl Converter<'_> {
 fn overlay(root: &mut Node, name: &str, text: &str) -> Result<(), Problem> {
     let origin = Origin::Variable(name.to_owned());
     let wrong = |message: &str| Problem::new(origin.clone(), "", message);
-    let parts: Vec<String> =
-        name[VARIABLE_PREFIX.len()..].split("__").map(str::to_ascii_lowercase).collect();
+    let parts: Vec<String> = name[VARIABLE_PREFIX.len()..].split("__").map(str::to_ascii_lowercase).collect();
     if parts.iter().any(String::is_empty) {
         return Err(wrong("a part of the name is empty; keys are spelled like AXUM_USERS__DATABASE__URL"));
     }
@@ -198,8 +192,9 @@ fn item<'a>(node: &'a mut Node, index: usize, origin: &Origin) -> Result<&'a mut
 }
 
 fn member<'a>(node: &'a mut Node, key: &str, origin: &Origin) -> Result<&'a mut Node, String> {
+    let kind = node.value.kind();
     let Value::Table(entries) = &mut node.value else {
-        return Err(format!("nothing can be named `{key}` here: the value is {}", node.value.kind()));
+        return Err(format!("nothing can be named `{key}` here: the value is {kind}"));
     };
     let empty = || Node { origin: origin.clone(), value: Value::Table(Entries::new()) };
     Ok(entries.entry(key.to_owned()).or_insert_with(empty))

@@ -51,9 +51,7 @@ impl Deliver for Smtp {
             let message = self.message(mail).map_err(DeliveryError::permanent)?;
             match self.transport.send(message).await {
                 Ok(_) => Ok(()),
-                Err(error) => {
-                    Err(DeliveryError { permanent: error.is_permanent(), cause: error.into() })
-                }
+                Err(error) => Err(DeliveryError { permanent: error.is_permanent(), cause: error.into() }),
             }
         })
     }
@@ -123,17 +121,23 @@ mod tests {
 
     #[test]
     fn a_bad_url_is_refused_without_showing_its_password() {
-        for url in ["mail.example.com", "http://u:hunter2@mail", "smtp://", "smtp://u@mail", "smtp://u:hunter2@m?tls=none"] {
+        for url in [
+            "mail.example.com",
+            "http://u:hunter2@mail",
+            "smtp://",
+            "smtp://u@mail",
+            "smtp://u:hunter2@m?tls=none",
+        ] {
             let message = transport_url(url).unwrap_err();
             assert!(message.starts_with("expected a URL such as"), "{message}");
             assert!(!message.contains("hunter2"), "{message}");
         }
     }
 
-    #[test]
-    fn a_message_has_both_parts_and_says_that_no_person_wrote_it() {
+    #[tokio::test]
+    async fn a_message_has_both_parts_and_says_that_no_person_wrote_it() {
         let from = "Accounts <no-reply@example.com>".parse().unwrap();
-        // The transport is only asked to write, so it needs no runtime and no server.
+        // Nothing is sent, so there need not be a server.
         let smtp = Smtp::new("smtp://127.0.0.1:1", from, Clock::system(), Random::system()).unwrap();
         let mail = Mail {
             purpose: super::super::Purpose::Reset,

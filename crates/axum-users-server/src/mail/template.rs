@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn the_link_is_made_from_the_configured_page() {
-        let templates = templates(|mail| mail.reset_url = Some("https://example.com/reset?a=1&t={token}".to_owned()));
+        let templates =
+            templates(|mail| mail.reset_url = Some("https://example.com/reset?a=1&t={token}".to_owned()));
         let (subject, text, html) = templates.render(Purpose::Reset, "a.b-c_d");
         assert_eq!(subject, "Reset your password");
         assert_eq!(

@@ -93,7 +93,9 @@ impl FirstScreen<'_> {
             );
         }
         if self.config.allow_short_secret {
-            tracing::warn!("allow_short_secret_until_python_leaves is on: secrets under 32 bytes are let through");
+            tracing::warn!(
+                "allow_short_secret_until_python_leaves is on: secrets under 32 bytes are let through"
+            );
         }
         for backend in setup::backends(self.config) {
             if let TransportConfig::Cookie(cookie) = &backend.transport

@@ -30,7 +30,8 @@ pub(super) async fn log_request(State(random): State<Random>, mut request: Reque
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let method = request.method().clone();
     let path: String = request.uri().path().chars().take(PATH_LIMIT).collect();
-    let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+    let client =
+        request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
     let begun = Instant::now();
 
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());

@@ -50,18 +50,23 @@ pub(super) async fn root(State(root): State<Root>, request: Request) -> Response
         return ApiError::NotFound.into_response();
     }
     let headers = [
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
         (VARY, "accept"),
     ];
-    (headers.map(|(name, value)| (name, HeaderValue::from_static(value))), Html(root.page.to_string())).into_response()
+    (headers.map(|(name, value)| (name, HeaderValue::from_static(value))), Html(root.page.to_string()))
+        .into_response()
 }
 
 /// Whether the client would rather have HTML than JSON (RFC 9110 §12.5.1).
 fn prefers_html(headers: &HeaderMap) -> bool {
     let accepts: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    let ranges: Vec<(String, f32)> = accepts.iter().flat_map(|accept| accept.split(',')).map(media_range).collect();
+    let ranges: Vec<(String, f32)> =
+        accepts.iter().flat_map(|accept| accept.split(',')).map(media_range).collect();
     weight(&ranges, "text", "html") > weight(&ranges, "application", "json")
 }
 

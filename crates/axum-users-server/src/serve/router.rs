@@ -42,7 +42,9 @@ pub(super) fn router(
         .merge(axum_users::docs_router(document))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz).with_state(users.clone()))
-        .method_not_allowed_fallback(async || json_detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))
+        .method_not_allowed_fallback(async || {
+            json_detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+        })
         .fallback(async || ApiError::NotFound);
     Ok(around(known, config, public_url, random))
 }
@@ -53,8 +55,7 @@ fn around(known: Router, config: &Config, public_url: &str, random: Random) -> R
     let lost = Lost { known: known.clone(), public_url: public_url.to_owned() };
     known
         .route("/", any(page::root).with_state(page::Root::new(public_url)))
-        .fallback(redirect_slash)
-        .with_state(lost)
+        .fallback_service(any(redirect_slash).with_state(lost))
         .layer(map_response(observe::harden))
         .layer(DefaultBodyLimit::max(limits.body_limit_bytes))
         .layer(from_fn_with_state(limits.clone(), observe::limit_body))
@@ -125,7 +126,9 @@ fn origin(host: Option<&HeaderValue>, public_url: &str) -> String {
     let scheme = if public_url.starts_with("https:") { "https" } else { "http" };
     let origin = host.and_then(|host| host.to_str().ok()).map(|host| format!("{scheme}://{host}"));
     let is_origin = |origin: &String| {
-        origin.parse::<Uri>().is_ok_and(|uri| matches!(uri.path(), "" | "/") && uri.query().is_none() && uri.host().is_some())
+        origin
+            .parse::<Uri>()
+            .is_ok_and(|uri| matches!(uri.path(), "" | "/") && uri.query().is_none() && uri.host().is_some())
     };
     origin.filter(is_origin).unwrap_or_else(|| public_url.to_owned())
 }
@@ -180,7 +183,11 @@ mod tests {
             if location.is_some() {
                 assert_eq!((status, body.as_str()), (StatusCode::TEMPORARY_REDIRECT, ""), "{path}");
             } else {
-                assert_eq!((status, body.as_str()), (StatusCode::NOT_FOUND, r#"{"detail":"Not Found"}"#), "{path}");
+                assert_eq!(
+                    (status, body.as_str()),
+                    (StatusCode::NOT_FOUND, r#"{"detail":"Not Found"}"#),
+                    "{path}"
+                );
             }
         }
     }
@@ -188,7 +195,8 @@ mod tests {
     #[tokio::test]
     async fn a_redirect_does_not_follow_a_host_that_is_none() {
         for host in ["evil.example/path", "a b", ""] {
-            let (_, headers, _) = ask(&Config::default(), request("GET", "/users/me/", &[("host", host)], "")).await;
+            let (_, headers, _) =
+                ask(&Config::default(), request("GET", "/users/me/", &[("host", host)], "")).await;
             assert_eq!(headers[LOCATION], "http://127.0.0.1:8000/users/me", "{host:?}");
         }
     }
@@ -240,7 +248,8 @@ mod tests {
     #[tokio::test]
     async fn hd_05_every_answer_has_nosniff_and_a_request_id() {
         for path in ["/users/me", "/nowhere", "/", "/users/me/"] {
-            let (_, headers, _) = ask(&Config::default(), request("GET", path, &[("x-request-id", "abc")], "")).await;
+            let (_, headers, _) =
+                ask(&Config::default(), request("GET", path, &[("x-request-id", "abc")], "")).await;
             assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
             assert_eq!(headers["x-request-id"], "abc", "{path}");
         }
@@ -255,12 +264,15 @@ mod tests {
             ("GET", "application/json, text/html;q=0.5", 404),
             ("POST", browser, 404),
         ] {
-            let (found, headers, body) = ask(&Config::default(), request(method, "/", &[("accept", accept)], "")).await;
+            let (found, headers, body) =
+                ask(&Config::default(), request(method, "/", &[("accept", accept)], "")).await;
             assert_eq!(found.as_u16(), status, "{method} {accept}");
             if status == 200 {
                 assert_eq!(headers[CONTENT_TYPE], "text/html; charset=utf-8");
                 assert_eq!(headers["referrer-policy"], "no-referrer");
-                assert!(headers["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"));
+                assert!(
+                    headers["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'")
+                );
                 assert!(body.contains(r#"<a href="/docs">"#), "{body}");
             } else {
                 assert_eq!(body, r#"{"detail":"Not Found"}"#);

@@ -5,7 +5,7 @@ struct Profile {
     name: String,
 }
 
-#[axum::debug_handler(state = Users<axum_users::User>)]
+#[axum::debug_handler(state = Users<Profile>)]
 async fn hello(CurrentUser(profile): CurrentUser<Profile>) -> String {
     profile.name
 }

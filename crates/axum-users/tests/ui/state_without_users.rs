@@ -1,4 +1,3 @@
-use axum::{Router, routing::get};
 use axum_users::{CurrentUser, User};
 
 #[derive(Clone)]
@@ -11,7 +10,4 @@ async fn hello(CurrentUser(user): CurrentUser<User>) -> String {
     user.email
 }
 
-fn main() {
-    let state = AppState { greeting: "Hello".to_owned() };
-    let _: Router = Router::new().route("/hello", get(hello)).with_state(state);
-}
+fn main() {}

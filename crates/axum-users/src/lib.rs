@@ -1,4 +1,4 @@
-//! Ready-to-use and customizable users management for axum.
+#![doc = include_str!("docs/guide.md")]
 
 mod auth;
 mod background;

@@ -101,11 +101,14 @@ impl Refusal {
     }
 }
 
+/// A field's name, and how its text is read.
+type SmallField = (&'static str, fn(&Json) -> Result<String, Refusal>);
+
 /// Reads fields of which all are required text. A body that is no object counts as one without fields, and the
 /// missing fields are reported without it: FastAPI reads these as single body parameters, not as a model.
 fn read_small<const N: usize>(
     body: JsonBody,
-    fields: [(&'static str, fn(&Json) -> Result<String, Refusal>); N],
+    fields: [SmallField; N],
 ) -> Result<[String; N], Vec<FieldError>> {
     let object = match body {
         JsonBody::Json(Json::Object(object)) => object,

@@ -97,35 +97,34 @@ impl LoginForm {
     /// One entry for each bad field: a missing or empty one, a file, or another `grant_type` than `password`.
     pub(crate) fn read(mut form: Form) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
-        match given_text(&mut form, "grant_type") {
-            Ok(Some(grant)) if grant != "password" => errors.push(bad_grant_type(grant)),
-            Ok(_) => {}
-            Err(error) => errors.push(error),
+        if let Some(grant) =
+            take_text(&mut form, "grant_type", &mut errors).filter(|grant| grant != "password")
+        {
+            errors.push(bad_grant_type(grant));
         }
-        let username = required_text(&mut form, "username").map_err(|error| errors.push(error));
-        let password = required_text(&mut form, "password").map_err(|error| errors.push(error));
-        match (username, password) {
-            (Ok(username), Ok(password)) if errors.is_empty() => {
-                Ok(Self { username, password: password.into() })
+        let [username, password] = ["username", "password"].map(|name| {
+            let known = errors.len();
+            let text = take_text(&mut form, name, &mut errors);
+            if text.is_none() && errors.len() == known {
+                errors.push(FieldError::in_body(name, "missing", "Field required", Json::Null));
             }
-            _ => Err(errors),
-        }
+            text.unwrap_or_default()
+        });
+        if errors.is_empty() { Ok(Self { username, password: password.into() }) } else { Err(errors) }
     }
 }
 
-/// A field's text. An empty field counts as absent, as in the original.
-fn given_text(form: &mut Form, name: &'static str) -> Result<Option<String>, FieldError> {
-    match form.take(name) {
-        Some(FormValue::Text(text)) if !text.is_empty() => Ok(Some(text)),
-        Some(FormValue::File(file)) if !file.is_unchosen() => {
-            Err(FieldError::in_body(name, "string_type", "Input should be a valid string", file.into_json()))
+/// A field's text. An empty field counts as absent, as in the original; a file is noted as an error.
+fn take_text(form: &mut Form, name: &'static str, errors: &mut Vec<FieldError>) -> Option<String> {
+    match form.take(name)? {
+        FormValue::Text(text) => Some(text).filter(|text| !text.is_empty()),
+        FormValue::File(file) if file.is_unchosen() => None,
+        FormValue::File(file) => {
+            let msg = "Input should be a valid string";
+            errors.push(FieldError::in_body(name, "string_type", msg, file.into_json()));
+            None
         }
-        _ => Ok(None),
     }
-}
-
-fn required_text(form: &mut Form, name: &'static str) -> Result<String, FieldError> {
-    given_text(form, name)?.ok_or_else(|| FieldError::in_body(name, "missing", "Field required", Json::Null))
 }
 
 fn bad_grant_type(sent: String) -> FieldError {

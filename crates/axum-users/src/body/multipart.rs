@@ -57,11 +57,14 @@ impl From<BodyError> for Stop {
     }
 }
 
+/// Names in lower case, with their values.
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// What a part's headers say of it.
 struct Part {
     name: String,
     filename: Option<String>,
-    headers: Vec<(Vec<u8>, Vec<u8>)>,
+    headers: Pairs,
 }
 
 /// What follows a part.
@@ -103,8 +106,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reads headers up to the blank line. Names are in lower case.
-    fn headers(&mut self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Stop> {
+    /// Reads headers up to the blank line.
+    fn headers(&mut self) -> Result<Pairs, Stop> {
         let mut headers = Vec::new();
         loop {
             if self.bytes.get(self.at) == Some(&b'\r') {
@@ -144,7 +147,7 @@ impl<'a> Parser<'a> {
         Ok((name.to_ascii_lowercase(), self.bytes[value..self.at - 2].to_vec()))
     }
 
-    fn part(&mut self, headers: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Part, BodyError> {
+    fn part(&mut self, headers: Pairs) -> Result<Part, BodyError> {
         let disposition = headers.iter().rfind(|(name, _)| name == b"content-disposition");
         let parameters = disposition.map(|(_, value)| parameters(value)).unwrap_or_default();
         let text = |name| parameter(&parameters, name).map(|value| decode(value, self.is_utf8).into_owned());
@@ -251,7 +254,7 @@ fn parameter<'a>(parameters: &'a [(Vec<u8>, Vec<u8>)], name: &[u8]) -> Option<&'
 
 /// The parameters of a header: names in lower case, values without their quotes. Parameters with a `*` are left
 /// out, since RFC 7578, section 4.2, forbids them in forms.
-fn parameters(header: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn parameters(header: &[u8]) -> Pairs {
     let mut parameters = Vec::new();
     for parameter in split_outside_quotes(header).into_iter().skip(1) {
         let equals = parameter.iter().position(|&byte| byte == b'=').unwrap_or(parameter.len());

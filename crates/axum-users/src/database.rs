@@ -21,6 +21,9 @@ pub enum DatabaseError {
     /// A unique constraint says that the e-mail is taken.
     #[error("a user with this e-mail exists")]
     EmailTaken,
+    /// A unique constraint says that the OAuth account is linked to another user, or to this one already.
+    #[error("the OAuth account is linked already")]
+    OAuthAccountTaken,
     /// A row does not fit the model.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -55,13 +58,17 @@ pub struct Capabilities {
     pub access_tokens: bool,
     /// One-time records, which make verification links good once even when an address changes and returns.
     pub one_time_records: bool,
+    /// OAuth accounts, which the OAuth routers need.
+    pub oauth_accounts: bool,
+    /// What is kept of a user beside the user table; see [`UserState`].
+    pub user_states: bool,
 }
 
 impl Capabilities {
     /// Everything there is.
     #[must_use]
     pub fn all() -> Self {
-        Self { access_tokens: true, one_time_records: true }
+        Self { access_tokens: true, one_time_records: true, oauth_accounts: true, user_states: true }
     }
 }
 
@@ -83,6 +90,96 @@ impl<Id: fmt::Debug> fmt::Debug for AccessToken<Id> {
             .field("created_at", &self.created_at)
             .finish_non_exhaustive()
     }
+}
+
+/// An account at an OAuth provider that is linked to a user: one row of the original's `oauth_account` table.
+///
+/// Its `Debug` output hides the tokens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OAuthAccount<Id> {
+    /// The row's own id, of the same kind as users' ids.
+    pub id: Id,
+    /// Whose account it is.
+    pub user_id: Id,
+    /// The provider's name: `google`.
+    pub oauth_name: String,
+    /// The provider's access token; empty where it was too long for an old table.
+    pub access_token: String,
+    /// When the access token expires, in Unix seconds; `None` when the provider does not say.
+    pub expires_at: Option<i64>,
+    /// The provider's refresh token.
+    pub refresh_token: Option<String>,
+    /// The account's id at the provider.
+    pub account_id: String,
+    /// The e-mail address that the provider tells; empty when it tells none.
+    pub account_email: String,
+}
+
+impl<Id: fmt::Debug> fmt::Debug for OAuthAccount<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuthAccount")
+            .field("id", &self.id)
+            .field("user_id", &self.user_id)
+            .field("oauth_name", &self.oauth_name)
+            .field("expires_at", &self.expires_at)
+            .field("account_id", &self.account_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An OAuth account that is about to be linked, or what a new login says of one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewOAuthAccount {
+    /// See [`OAuthAccount::oauth_name`].
+    pub oauth_name: String,
+    /// See [`OAuthAccount::access_token`].
+    pub access_token: String,
+    /// See [`OAuthAccount::expires_at`].
+    pub expires_at: Option<i64>,
+    /// See [`OAuthAccount::refresh_token`].
+    pub refresh_token: Option<String>,
+    /// See [`OAuthAccount::account_id`].
+    pub account_id: String,
+    /// See [`OAuthAccount::account_email`].
+    pub account_email: String,
+}
+
+impl NewOAuthAccount {
+    /// The row that links this account to a user.
+    #[must_use]
+    pub fn into_account<Id>(self, id: Id, user_id: Id) -> OAuthAccount<Id> {
+        let Self { oauth_name, access_token, expires_at, refresh_token, account_id, account_email } = self;
+        OAuthAccount {
+            id,
+            user_id,
+            oauth_name,
+            access_token,
+            expires_at,
+            refresh_token,
+            account_id,
+            account_email,
+        }
+    }
+}
+
+impl fmt::Debug for NewOAuthAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewOAuthAccount")
+            .field("oauth_name", &self.oauth_name)
+            .field("expires_at", &self.expires_at)
+            .field("account_id", &self.account_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is kept of a user beside the original's tables, which get no column of ours. A user whom Python made
+/// has the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserState {
+    /// Tokens that were made before this moment are no longer good, wherever their strategy can tell.
+    pub not_before: Option<Timestamp>,
+    /// Nobody knows the password: it was generated when the user came by OAuth.
+    pub password_is_generated: bool,
 }
 
 /// The adapter between [`Users`](crate::Users) and a database.
@@ -223,6 +320,94 @@ pub trait UserDatabase<U: UserModel>: Send + Sync + 'static {
         let _ = (purpose, digest, expires_at, now);
         async { Err(DatabaseError::Unsupported("one-time records")) }
     }
+
+    /// The user to whom an account at a provider is linked. Of several rows that link one account to one user
+    /// any will do.
+    fn user_by_oauth_account(
+        &self,
+        oauth_name: &str,
+        account_id: &str,
+    ) -> impl Future<Output = Result<Option<U>, DatabaseError>> + Send {
+        let _ = (oauth_name, account_id);
+        async { Err(DatabaseError::Unsupported("OAuth accounts")) }
+    }
+
+    /// The accounts that are linked to a user, in a stable order.
+    fn oauth_accounts(
+        &self,
+        user_id: &U::Id,
+    ) -> impl Future<Output = Result<Vec<OAuthAccount<U::Id>>, DatabaseError>> + Send {
+        let _ = user_id;
+        async { Err(DatabaseError::Unsupported("OAuth accounts")) }
+    }
+
+    /// Inserts a user together with a linked account, or neither. `account_row_id` is the row's id, unless the
+    /// database makes it.
+    ///
+    /// [`DatabaseError::EmailTaken`] or [`DatabaseError::OAuthAccountTaken`] when a unique constraint refuses.
+    fn create_with_oauth_account(
+        &self,
+        record: Record,
+        account_row_id: Option<&U::Id>,
+        account: &NewOAuthAccount,
+    ) -> impl Future<Output = Result<U, DatabaseError>> + Send {
+        let _ = (record, account_row_id, account);
+        async { Err(DatabaseError::Unsupported("OAuth accounts")) }
+    }
+
+    /// Links an account to a user.
+    ///
+    /// [`DatabaseError::OAuthAccountTaken`] when the account is linked already, to whomever.
+    fn add_oauth_account(
+        &self,
+        user_id: &U::Id,
+        account_row_id: Option<&U::Id>,
+        account: &NewOAuthAccount,
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = (user_id, account_row_id, account);
+        async { Err(DatabaseError::Unsupported("OAuth accounts")) }
+    }
+
+    /// Overwrites the tokens and the address of every row that links this account to this user; answers
+    /// whether there was one.
+    fn update_oauth_account(
+        &self,
+        user_id: &U::Id,
+        account: &NewOAuthAccount,
+    ) -> impl Future<Output = Result<bool, DatabaseError>> + Send {
+        let _ = (user_id, account);
+        async { Err(DatabaseError::Unsupported("OAuth accounts")) }
+    }
+
+    /// Unlinks the account of this name and id from a user; answers whether it was linked.
+    fn delete_oauth_account(
+        &self,
+        user_id: &U::Id,
+        oauth_name: &str,
+        account_id: &str,
+    ) -> impl Future<Output = Result<bool, DatabaseError>> + Send {
+        let _ = (user_id, oauth_name, account_id);
+        async { Err(DatabaseError::Unsupported("OAuth accounts")) }
+    }
+
+    /// The user with this id, and what is kept beside the user table, in one query.
+    fn get_with_state(
+        &self,
+        id: &U::Id,
+    ) -> impl Future<Output = Result<Option<(U, UserState)>, DatabaseError>> + Send {
+        let _ = id;
+        async { Err(DatabaseError::Unsupported("user states")) }
+    }
+
+    /// Keeps a user's state, in place of what was kept.
+    fn set_user_state(
+        &self,
+        id: &U::Id,
+        state: UserState,
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = (id, state);
+        async { Err(DatabaseError::Unsupported("user states")) }
+    }
 }
 
 /// Writes the erased twin of [`UserDatabase`], its blanket implementation, and [`Database`]'s methods.
@@ -326,4 +511,32 @@ erased_database! {
         expires_at: Timestamp,
         now: Timestamp
     ) -> Result<bool, DatabaseError>;
+    /// See [`UserDatabase::user_by_oauth_account`].
+    fn user_by_oauth_account(oauth_name: &'a str, account_id: &'a str) -> Result<Option<U>, DatabaseError>;
+    /// See [`UserDatabase::oauth_accounts`].
+    fn oauth_accounts(user_id: &'a U::Id) -> Result<Vec<OAuthAccount<U::Id>>, DatabaseError>;
+    /// See [`UserDatabase::create_with_oauth_account`].
+    fn create_with_oauth_account(
+        record: Record,
+        account_row_id: Option<&'a U::Id>,
+        account: &'a NewOAuthAccount
+    ) -> Result<U, DatabaseError>;
+    /// See [`UserDatabase::add_oauth_account`].
+    fn add_oauth_account(
+        user_id: &'a U::Id,
+        account_row_id: Option<&'a U::Id>,
+        account: &'a NewOAuthAccount
+    ) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::update_oauth_account`].
+    fn update_oauth_account(user_id: &'a U::Id, account: &'a NewOAuthAccount) -> Result<bool, DatabaseError>;
+    /// See [`UserDatabase::delete_oauth_account`].
+    fn delete_oauth_account(
+        user_id: &'a U::Id,
+        oauth_name: &'a str,
+        account_id: &'a str
+    ) -> Result<bool, DatabaseError>;
+    /// See [`UserDatabase::get_with_state`].
+    fn get_with_state(id: &'a U::Id) -> Result<Option<(U, UserState)>, DatabaseError>;
+    /// See [`UserDatabase::set_user_state`].
+    fn set_user_state(id: &'a U::Id, state: UserState) -> Result<(), DatabaseError>;
 }

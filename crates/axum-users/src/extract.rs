@@ -51,6 +51,29 @@ pub struct VerifiedSuperuser<U>(pub U);
 #[derive(Clone, Copy, Debug)]
 pub struct AnyUser<U>(pub U);
 
+/// A router's state that has the [`Users`] of a model: every state from which they can be taken by [`FromRef`].
+///
+/// Implemented for all of them; put `Users<U>` into the state, or derive `FromRef` for a state with such a field.
+#[diagnostic::on_unimplemented(
+    message = "the router's state `{Self}` has no `Users<{U}>`",
+    label = "no `Users<{U}>` in this state",
+    note = "use `Users<{U}>` as the state, or add it as a field to a state that derives `axum::extract::FromRef`"
+)]
+pub trait UsersState<U: UserModel> {
+    /// The users, cheaply cloned.
+    fn users(&self) -> Users<U>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S, U: UserModel> UsersState<U> for S
+where
+    Users<U>: FromRef<S>,
+{
+    fn users(&self) -> Users<U> {
+        Users::from_ref(self)
+    }
+}
+
 /// What a user has to be. The 401s come before the 403s, as in the original.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rights {
@@ -103,14 +126,13 @@ macro_rules! extractor {
     ($name:ident, $rights:ident, $authenticated:ident => $value:expr) => {
         impl<S, U> FromRequestParts<S> for $name<U>
         where
-            S: Send + Sync,
+            S: UsersState<U> + Send + Sync,
             U: UserModel,
-            Users<U>: FromRef<S>,
         {
             type Rejection = ApiError;
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-                let users = Users::<U>::from_ref(state);
+                let users = state.users();
                 let $authenticated = users.authorize(&parts.headers, Rights::$rights).await?;
                 Ok($value)
             }
@@ -118,9 +140,8 @@ macro_rules! extractor {
 
         impl<S, U> OptionalFromRequestParts<S> for $name<U>
         where
-            S: Send + Sync,
+            S: UsersState<U> + Send + Sync,
             U: UserModel,
-            Users<U>: FromRef<S>,
         {
             type Rejection = ApiError;
 

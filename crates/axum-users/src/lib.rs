@@ -35,11 +35,12 @@ pub use self::{
     },
     clock::Clock,
     database::{
-        AccessToken, Capabilities, Database, DatabaseError, MemoryDatabase, MigrateError, UserDatabase,
+        AccessToken, Capabilities, Database, DatabaseError, MemoryDatabase, MigrateError, NewOAuthAccount,
+        OAuthAccount, UserDatabase, UserState,
     },
     email::{EmailError, normalize_email},
     error::{ApiError, BoxError, FieldError, InternalError, Location, code},
-    extract::{AnyUser, CurrentUser, Superuser, VerifiedSuperuser, VerifiedUser},
+    extract::{AnyUser, CurrentUser, Superuser, UsersState, VerifiedSuperuser, VerifiedUser},
     hooks::{Context, Hooks, NewUser, Refusal, RequestInfo},
     manager::{
         Authenticated, CreateError, DeleteError, Flags, ForgotPasswordError, LoginError, RequestVerifyError,

@@ -6,7 +6,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{AccessToken, Capabilities, DatabaseError, UserDatabase};
+use super::{
+    AccessToken, Capabilities, DatabaseError, NewOAuthAccount, OAuthAccount, UserDatabase, UserState,
+};
 use crate::schema::{ColumnType, ColumnValue, ObjectId, Record, Schema, Timestamp, Value};
 use crate::user::UserModel;
 
@@ -24,6 +26,9 @@ struct Tables {
     users: Vec<Record>,
     access_tokens: Vec<(Value, AccessToken<()>)>,
     one_time: HashSet<(String, String)>,
+    /// The owner, the row's id, and the account.
+    oauth_accounts: Vec<(Value, Value, NewOAuthAccount)>,
+    states: Vec<(Value, UserState)>,
     last_id: i64,
 }
 
@@ -35,6 +40,38 @@ impl Tables {
     fn email_is_taken(&self, record: &Record, but: Option<usize>) -> bool {
         let Some(email) = record.get("email").and_then(Value::as_text) else { return false };
         self.users.iter().enumerate().any(|(index, user)| Some(index) != but && has_email(user, email))
+    }
+
+    fn insert_user(&mut self, mut record: Record, id_type: ColumnType) -> Result<usize, DatabaseError> {
+        if self.email_is_taken(&record, None) {
+            return Err(DatabaseError::EmailTaken);
+        }
+        if record.get("id").is_none() {
+            record.set("id", self.next_id(id_type));
+        }
+        self.users.push(record);
+        Ok(self.users.len() - 1)
+    }
+
+    fn oauth_owner(&self, oauth_name: &str, account_id: &str) -> Option<&Value> {
+        let is_it =
+            |account: &NewOAuthAccount| account.oauth_name == oauth_name && account.account_id == account_id;
+        self.oauth_accounts.iter().find(|(_, _, account)| is_it(account)).map(|(owner, ..)| owner)
+    }
+
+    fn link(
+        &mut self,
+        owner: Value,
+        row_id: Option<Value>,
+        id_type: ColumnType,
+        account: &NewOAuthAccount,
+    ) -> Result<(), DatabaseError> {
+        if self.oauth_owner(&account.oauth_name, &account.account_id).is_some() {
+            return Err(DatabaseError::OAuthAccountTaken);
+        }
+        let row_id = row_id.unwrap_or_else(|| self.next_id(id_type));
+        self.oauth_accounts.push((owner, row_id, account.clone()));
+        Ok(())
     }
 
     fn next_id(&mut self, id_type: ColumnType) -> Value {
@@ -98,17 +135,10 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
         Ok(users)
     }
 
-    async fn create(&self, mut record: Record) -> Result<U, DatabaseError> {
+    async fn create(&self, record: Record) -> Result<U, DatabaseError> {
         let mut tables = self.tables();
-        if tables.email_is_taken(&record, None) {
-            return Err(DatabaseError::EmailTaken);
-        }
-        if record.get("id").is_none() {
-            record.set("id", tables.next_id(self.schema()?.id_type()));
-        }
-        let user = self.user(&record)?;
-        tables.users.push(record);
-        Ok(user)
+        let index = tables.insert_user(record, self.schema()?.id_type())?;
+        self.user(&tables.users[index])
     }
 
     async fn update(
@@ -133,6 +163,8 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
         let mut tables = self.tables();
         let id = id.clone().into_value();
         tables.access_tokens.retain(|(owner, _)| *owner != id);
+        tables.oauth_accounts.retain(|(owner, ..)| *owner != id);
+        tables.states.retain(|(owner, _)| *owner != id);
         let index = tables.position(&id);
         index.map(|index| tables.users.remove(index));
         Ok(index.is_some())
@@ -197,5 +229,102 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
         _: Timestamp,
     ) -> Result<bool, DatabaseError> {
         Ok(self.tables().one_time.insert((purpose.to_owned(), digest.to_owned())))
+    }
+
+    async fn user_by_oauth_account(
+        &self,
+        oauth_name: &str,
+        account_id: &str,
+    ) -> Result<Option<U>, DatabaseError> {
+        let tables = self.tables();
+        let Some(owner) = tables.oauth_owner(oauth_name, account_id) else { return Ok(None) };
+        let index = tables.position(owner);
+        index.map(|index| self.user(&tables.users[index])).transpose()
+    }
+
+    async fn oauth_accounts(&self, user_id: &U::Id) -> Result<Vec<OAuthAccount<U::Id>>, DatabaseError> {
+        let id = user_id.clone().into_value();
+        let tables = self.tables();
+        let own = tables.oauth_accounts.iter().filter(|(owner, ..)| *owner == id);
+        own.map(|(_, row_id, account)| {
+            let id = U::Id::from_value(row_id.clone())?;
+            Ok(account.clone().into_account(id, user_id.clone()))
+        })
+        .collect()
+    }
+
+    async fn create_with_oauth_account(
+        &self,
+        record: Record,
+        account_row_id: Option<&U::Id>,
+        account: &NewOAuthAccount,
+    ) -> Result<U, DatabaseError> {
+        let id_type = self.schema()?.id_type();
+        let mut tables = self.tables();
+        let index = tables.insert_user(record, id_type)?;
+        let user: U = self.user(&tables.users[index])?;
+        let row_id = account_row_id.map(|id| id.clone().into_value());
+        if let Err(error) = tables.link(user.id().clone().into_value(), row_id, id_type, account) {
+            tables.users.pop();
+            return Err(error);
+        }
+        Ok(user)
+    }
+
+    async fn add_oauth_account(
+        &self,
+        user_id: &U::Id,
+        account_row_id: Option<&U::Id>,
+        account: &NewOAuthAccount,
+    ) -> Result<(), DatabaseError> {
+        let row_id = account_row_id.map(|id| id.clone().into_value());
+        let id_type = self.schema()?.id_type();
+        self.tables().link(user_id.clone().into_value(), row_id, id_type, account)
+    }
+
+    async fn update_oauth_account(
+        &self,
+        user_id: &U::Id,
+        account: &NewOAuthAccount,
+    ) -> Result<bool, DatabaseError> {
+        let id = user_id.clone().into_value();
+        let mut tables = self.tables();
+        let row = tables.oauth_accounts.iter_mut().find(|(owner, _, known)| {
+            *owner == id && known.oauth_name == account.oauth_name && known.account_id == account.account_id
+        });
+        let found = row.is_some();
+        row.into_iter().for_each(|(_, _, known)| known.clone_from(account));
+        Ok(found)
+    }
+
+    async fn delete_oauth_account(
+        &self,
+        user_id: &U::Id,
+        oauth_name: &str,
+        account_id: &str,
+    ) -> Result<bool, DatabaseError> {
+        let id = user_id.clone().into_value();
+        let mut tables = self.tables();
+        let count = tables.oauth_accounts.len();
+        tables.oauth_accounts.retain(|(owner, _, known)| {
+            *owner != id || known.oauth_name != oauth_name || known.account_id != account_id
+        });
+        Ok(tables.oauth_accounts.len() < count)
+    }
+
+    async fn get_with_state(&self, id: &U::Id) -> Result<Option<(U, UserState)>, DatabaseError> {
+        let id = id.clone().into_value();
+        let tables = self.tables();
+        let Some(index) = tables.position(&id) else { return Ok(None) };
+        let state = tables.states.iter().find(|(owner, _)| *owner == id).map(|(_, state)| *state);
+        Ok(Some((self.user(&tables.users[index])?, state.unwrap_or_default())))
+    }
+
+    async fn set_user_state(&self, id: &U::Id, state: UserState) -> Result<(), DatabaseError> {
+        let id = id.clone().into_value();
+        let mut tables = self.tables();
+        tables.states.retain(|(owner, _)| *owner != id);
+        tables.states.push((id, state));
+        Ok(())
     }
 }

@@ -108,6 +108,7 @@ impl SqlxOptions {
             .busy_timeout(self.busy_timeout)
             .synchronous(SqliteSynchronous::Normal);
         if place == Place::File {
+            create_for_owner(options.get_filename());
             self.prepare_file(&options).await.map_err(|error| explain(error, &options))?;
         }
         let pool = SqlitePoolOptions::new()
@@ -153,9 +154,22 @@ impl SqlxOptions {
     }
 }
 
+/// Makes a missing file readable for its owner only: it will hold e-mails and hashes. SQLite gives the files that
+/// it makes beside it the same mode. Where this fails, SQLite fails next, and says why.
+fn create_for_owner(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
+}
+
+/// Writes and takes it back: on a file that can only be read, SQLite lets a transaction begin all the same.
 async fn check_writable(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(&mut *connection).await?;
-    connection.begin_with(BEGIN_WRITING).await?.rollback().await
+    let mut transaction = connection.begin_with(BEGIN_WRITING).await?;
+    sqlx::raw_sql("PRAGMA user_version = 0").execute(&mut *transaction).await?;
+    transaction.rollback().await
 }
 
 /// Where a URL says that the database is.

@@ -121,20 +121,11 @@ type FoundInstead = Cow<'static, str>;
 
 fn cell(raw: SqliteValueRef<'_>) -> Result<Cell<'_>, FoundInstead> {
     let unreadable = |_| Cow::Borrowed("text that is not UTF-8");
-    let type_info = raw.type_info();
+    let type_info = raw.type_info().into_owned();
     match type_info.name() {
-        "INTEGER" => {
-            drop(type_info);
-            <i64 as Decode<Sqlite>>::decode(raw).map(Cell::Integer).map_err(unreadable)
-        }
-        "REAL" => {
-            drop(type_info);
-            <f64 as Decode<Sqlite>>::decode(raw).map(Cell::Real).map_err(unreadable)
-        }
-        "TEXT" => {
-            drop(type_info);
-            <&str as Decode<Sqlite>>::decode(raw).map(Cell::Text).map_err(unreadable)
-        }
+        "INTEGER" => <i64 as Decode<Sqlite>>::decode(raw).map(Cell::Integer).map_err(unreadable),
+        "REAL" => <f64 as Decode<Sqlite>>::decode(raw).map(Cell::Real).map_err(unreadable),
+        "TEXT" => <&str as Decode<Sqlite>>::decode(raw).map(Cell::Text).map_err(unreadable),
         _ => Ok(Cell::Blob),
     }
 }

@@ -207,3 +207,51 @@ fn check(schema: &Schema, tables: &Tables) -> Result<(), Cow<'static, str>> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use axum_users::{User, UserDatabase, UserModel};
+    use sqlx::Row;
+
+    use super::*;
+    use crate::SqlxDatabase;
+
+    #[tokio::test]
+    async fn no_statement_on_the_way_of_a_request_reads_a_whole_table() {
+        let schema = Arc::new(User::schema());
+        let mut database = SqlxDatabase::connect("sqlite::memory:").await.unwrap();
+        UserDatabase::<User>::configure(&mut database, &schema).unwrap();
+        UserDatabase::<User>::migrate(&database).await.unwrap();
+        let statements = Statements::new(schema, &SqlxOptions::new()).unwrap();
+        let named = Record::new().with("email", Value::Text(String::new()));
+        let mut all = vec![
+            statements.get.clone(),
+            statements.get_by_email.clone(),
+            statements.insert.clone(),
+            statements.list.clone(),
+            statements.list_after.clone(),
+            statements.update(&named, &named).unwrap(),
+            statements.insert_token.clone(),
+            statements.rewrite_token.clone(),
+            statements.purge_tokens.clone(),
+            statements.use_once.clone(),
+            statements.forget_used.clone(),
+        ];
+        all.extend(statements.delete.clone());
+        for forms in 1..4 {
+            all.push(statements.user_by_token(forms));
+            all.push(statements.delete_token(forms));
+            all.push(statements.delete_tokens_of(forms));
+        }
+        for sql in all {
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.as_str()));
+            let plan = sqlx::query(explain).fetch_all(database.pool()).await.unwrap();
+            for step in plan.iter().map(|row| row.get::<String, _>("detail")) {
+                // The list of users is read in the order of an index, and no further than its limit.
+                let by_index = sql.as_str() == statements.list.as_str() && step.contains("USING INDEX");
+                assert!(!step.starts_with("SCAN") || by_index, "{step}\n{}", sql.as_str());
+                assert!(!step.contains("TEMP B-TREE"), "{step}\n{}", sql.as_str());
+            }
+        }
+    }
+}

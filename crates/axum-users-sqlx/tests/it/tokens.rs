@@ -57,14 +57,20 @@ async fn a_token_is_good_from_its_own_moment_on_however_it_is_written() {
         execute(&database, "DELETE FROM accesstoken").await;
         execute(&database, &format!("INSERT INTO accesstoken VALUES ('{}', 'x', '{text}')", id(1))).await;
         let began = at(1_767_268_800);
-        for (not_before, expected) in
-            [(began, true), (began - std::time::Duration::from_micros(1), true), (began + std::time::Duration::from_micros(1), false)]
-        {
+        for (not_before, expected) in [
+            (began, true),
+            (began - std::time::Duration::from_micros(1), true),
+            (began + std::time::Duration::from_micros(1), false),
+        ] {
             let found = users.user_by_access_token(&forms(["x"]), Some(not_before)).await.unwrap();
             assert_eq!(found.is_some(), expected, "{text} {not_before}");
         }
         assert_eq!(users.purge_access_tokens(began).await.unwrap(), 0, "{text}");
-        assert_eq!(users.purge_access_tokens(began + std::time::Duration::from_micros(1)).await.unwrap(), 1, "{text}");
+        assert_eq!(
+            users.purge_access_tokens(began + std::time::Duration::from_micros(1)).await.unwrap(),
+            1,
+            "{text}"
+        );
     }
 }
 
@@ -73,7 +79,10 @@ async fn tokens_are_stored_as_the_original_stores_them() {
     let (_folder, database) = with_two_users().await;
     users::<User>(&database).create_access_token(&token("abc", 1, 1_767_268_800)).await.unwrap();
     let row = format!("{}|abc|2026-01-01 12:00:00.000000|text", id(1));
-    assert_eq!(rows(&database, "SELECT user_id, token, created_at, typeof(created_at) FROM accesstoken").await, [row]);
+    assert_eq!(
+        rows(&database, "SELECT user_id, token, created_at, typeof(created_at) FROM accesstoken").await,
+        [row]
+    );
 }
 
 #[tokio::test]

@@ -24,7 +24,9 @@ async fn an_email_that_differs_by_more_than_ascii_case_is_another() {
     let (_folder, database) = fresh().await;
     let users = users::<User>(&database);
     users.create(record(1, "ärger@example.org")).await.unwrap();
-    for other in ["Ärger@example.org", "arger@example.org", "ärger@example.org ", " ärger@example.org", "ärger%"] {
+    for other in
+        ["Ärger@example.org", "arger@example.org", "ärger@example.org ", " ärger@example.org", "ärger%"]
+    {
         assert_eq!(users.get_by_email(other).await.unwrap(), None, "{other:?}");
     }
     users.create(record(2, "Ärger@example.org")).await.unwrap();
@@ -43,7 +45,10 @@ async fn an_email_is_taken_in_any_case_at_create_and_at_update() {
         let error = users.update(&id(2), &Record::new(), &changes).await.unwrap_err();
         assert!(matches!(error, DatabaseError::EmailTaken), "{email} {error:?}");
     }
-    assert_eq!(rows(&database, "SELECT email FROM user ORDER BY id").await, ["ada@example.org", "bob@example.org"]);
+    assert_eq!(
+        rows(&database, "SELECT email FROM user ORDER BY id").await,
+        ["ada@example.org", "bob@example.org"]
+    );
 }
 
 #[tokio::test]
@@ -103,7 +108,8 @@ async fn null_can_be_expected_and_set() {
     let database = open(&folder.path().join("data.db"), SqlxOptions::new(), schema).await;
     let users = users::<User>(&database);
     users.create(record(1, "ada@example.org")).await.unwrap();
-    let (null, pro) = (Record::new().with("plan", Value::Null), Record::new().with("plan", Value::Text("pro".into())));
+    let (null, pro) =
+        (Record::new().with("plan", Value::Null), Record::new().with("plan", Value::Text("pro".into())));
     assert!(users.update(&id(1), &pro, &null).await.unwrap().is_none());
     assert!(users.update(&id(1), &null, &pro).await.unwrap().is_some());
     assert_eq!(rows(&database, "SELECT plan FROM user").await, ["pro"]);
@@ -143,7 +149,11 @@ async fn delete_takes_accounts_and_tokens_along_with_and_without_foreign_keys() 
         assert!(users.delete(&id(1)).await.unwrap());
         assert!(!users.delete(&id(1)).await.unwrap());
         let left = "SELECT id FROM user UNION ALL SELECT user_id FROM oauth_account UNION ALL SELECT user_id FROM accesstoken";
-        assert_eq!(rows(&database, left).await, [id(2).to_string(), id(2).to_string(), id(2).to_string()], "{declared}");
+        assert_eq!(
+            rows(&database, left).await,
+            [id(2).to_string(), id(2).to_string(), id(2).to_string()],
+            "{declared}"
+        );
     }
 }
 
@@ -192,7 +202,8 @@ async fn tables_can_have_other_names_even_odd_ones() {
         .user_table("the \"users\"; --")
         .oauth_account_table("select")
         .access_token_table("my tokens");
-    let schema = User::schema().with(Column::new("group \"x\"", ColumnType::Integer).default_value(Value::Integer(7)));
+    let schema =
+        User::schema().with(Column::new("group \"x\"", ColumnType::Integer).default_value(Value::Integer(7)));
     let database = open(&folder.path().join("data.db"), options, schema).await;
     let users = users::<User>(&database);
     users.create(record(1, "ada@example.org")).await.unwrap();
@@ -223,7 +234,8 @@ async fn schemas_that_sqlite_cannot_keep_are_refused_with_a_reason() {
         (User::schema().with(text("")), "\"\" cannot be the name of a column"),
         (User::schema().in_table("a\0b"), "\"a\\0b\" cannot be the name of a table"),
     ] {
-        let mut database = SqlxOptions::new().connect(&crate::url(&folder.path().join("data.db"))).await.unwrap();
+        let mut database =
+            SqlxOptions::new().connect(&crate::url(&folder.path().join("data.db"))).await.unwrap();
         let error = UserDatabase::<User>::configure(&mut database, &std::sync::Arc::new(schema)).unwrap_err();
         assert_eq!(error, reason);
     }
@@ -238,7 +250,10 @@ async fn an_in_memory_database_serves_all_at_once() {
         .map(|number| {
             let database = database.clone();
             tokio::spawn(async move {
-                users::<User>(&database).create(record(number, &format!("{number}@example.org"))).await.unwrap();
+                users::<User>(&database)
+                    .create(record(number, &format!("{number}@example.org")))
+                    .await
+                    .unwrap();
                 users::<User>(&database).get(&id(number)).await.unwrap().unwrap();
             })
         })

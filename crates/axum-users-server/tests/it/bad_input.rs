@@ -71,13 +71,12 @@ async fn the_limit_is_two_mebibytes_unless_it_is_set() {
     }
 }
 
-/// A start that must fail: not by a panic, and with the file's name.
-fn assert_refused(launch: &Launch, file: &Path) -> String {
+/// A start that must fail: not by a panic, and with the name of what is wrong.
+fn assert_refused(launch: &Launch, path: &Path) {
     let (status, said) = launch.refused();
     assert!(matches!(status.code(), Some(1..=99)), "{status}:\n{said}");
-    assert!(said.contains(file.to_str().unwrap()), "it does not name {}:\n{said}", file.display());
+    assert!(said.contains(path.to_str().unwrap()), "it does not name {}:\n{said}", path.display());
     assert!(!said.contains("panicked"), "{said}");
-    said
 }
 
 #[test]
@@ -92,8 +91,8 @@ fn a_file_that_is_no_database_is_refused_at_the_start_and_left_as_it_is() {
 #[test]
 fn a_database_in_a_folder_that_is_missing_is_refused_at_the_start() {
     let place = Place::new();
-    let file = place.folder.path().join("nowhere/users.sqlite");
-    assert_refused(&place.launch().database(&file), &file);
+    let folder = place.folder.path().join("nowhere");
+    assert_refused(&place.launch().database(&folder.join("users.sqlite")), &folder);
 }
 
 /// A server that cannot write to its database, which was made and filled before.
@@ -156,6 +155,9 @@ async fn while_another_process_holds_the_database_writes_are_503_reads_go_on_and
     assert_eq!(register(&server, "late@example.com").await.status, 201);
 }
 
+/// Says where it listens, and nothing about requests.
+const QUIET: &str = "warn,axum_users_server::serve=info,axum_users_server::serve::observe=warn";
+
 #[tokio::test]
 async fn on_a_full_disk_writes_are_503_reads_go_on_and_nothing_is_lost() {
     let place = Place::new();
@@ -165,7 +167,7 @@ async fn on_a_full_disk_writes_are_503_reads_go_on_and_nothing_is_lost() {
 
     // No file may grow beyond 400 blocks of 512 bytes: the log of the database is full after a few hundred users.
     let shell = ["sh", "-c", "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\""];
-    let server = place.launch().through(&shell).set("LOG__LEVEL", "error").start().await;
+    let server = place.launch().through(&shell).set("LOG__LEVEL", QUIET).start().await;
     let token = login(&server, "ada@example.com", "analytical engine").await.json()["access_token"].clone();
     let mut registered = vec!["ada@example.com".to_owned()];
     let mut refused = 0;

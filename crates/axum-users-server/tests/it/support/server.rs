@@ -1,11 +1,10 @@
 //! The server binary, started as its users start it.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-use super::http::{Request, Response, send, try_send};
-use super::process::Process;
+use super::http::{Request, Response, send};
+use super::process::{Process, poll};
 
 /// A running server; it ends with the test.
 #[derive(Debug)]
@@ -65,44 +64,42 @@ impl Launch {
         self
     }
 
-    fn process(&self, address: &str) -> Process {
+    fn process(&self) -> Process {
         let mut words = self.wrapper.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_axum-users")]);
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words).args(["serve", "--config"]).arg(&self.config).current_dir(&self.folder);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AXUM_USERS__")) {
             command.env_remove(name);
         }
-        command.env("AXUM_USERS__LISTEN", address).env("AXUM_USERS__PUBLIC_URL", format!("http://{address}"));
+        command.env("AXUM_USERS__LISTEN", "127.0.0.1:0");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         Process::start(&mut command, &self.log)
     }
 
-    /// Starts the server and waits until it is alive.
+    /// Starts the server and waits until it says where it listens and is alive.
     pub(crate) async fn start(&self) -> Server {
-        let address = free_address();
-        let mut process = self.process(&address);
-        let alive = Request::new("GET", "/healthz");
-        loop {
-            if try_send(&address, &alive).await.is_ok_and(|answer| answer.status == 200) {
-                return Server { address, process };
-            }
-            if let Some(status) = process.ended() {
-                panic!("the server ended with {status}:\n{}", process.log());
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
+        let mut process = self.process();
+        let address = poll(|| match (listening(&process.log()), process.ended()) {
+            (None, Some(status)) => panic!("the server ended with {status}:\n{}", process.log()),
+            (address, _) => address,
+        });
+        let address = address.unwrap_or_else(|| panic!("it does not listen:\n{}", process.log()));
+        assert_eq!(send(&address, &Request::new("GET", "/healthz")).await.status, 200);
+        Server { address, process }
     }
 
     /// Starts a server that is to refuse: its exit status and what it said.
     pub(crate) fn refused(&self) -> (ExitStatus, String) {
-        let mut process = self.process(&free_address());
+        let mut process = self.process();
         let status = process.wait();
         (status, process.log())
     }
 }
 
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+/// The address in the log's line about listening.
+fn listening(log: &str) -> Option<String> {
+    let (_, rest) = log.split_once(" listening address=")?;
+    rest.split_once(' ').map(|(address, _)| address.to_owned())
 }
 
 impl Server {

@@ -129,7 +129,7 @@ async fn a_database_that_cannot_be_written_is_refused_at_the_start_and_left_as_i
 #[tokio::test]
 async fn while_another_process_holds_the_database_writes_are_503_reads_go_on_and_all_heals() {
     let place = Place::new();
-    let server = place.launch().start().await;
+    let server = place.launch().set("DATABASE__BUSY_TIMEOUT_SECONDS", "1").start().await;
     assert_eq!(register(&server, "ada@example.com").await.status, 201);
     let token = login(&server, "ada@example.com", "analytical engine").await.json()["access_token"].clone();
     let me = Request::new("GET", "/users/me").bearer(token.as_str().unwrap());

@@ -32,6 +32,7 @@ pub(super) struct Difference {
 }
 
 impl Difference {
+    #[expect(clippy::needless_pass_by_value, reason = "both are read once, as text, number or JSON")]
     pub(super) fn new(part: Part, expected: impl ToString, got: impl ToString) -> Self {
         Self { part, expected: expected.to_string(), got: got.to_string() }
     }

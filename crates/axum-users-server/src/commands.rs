@@ -28,8 +28,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve => serve::run(&config, file.as_deref()),
         Command::Config(ConfigCommand::Check) => check(&config, file.as_deref()),
         Command::Openapi => openapi(&config),
-        Command::Migrate => in_runtime(migrate(&config)),
-        Command::User(command) => in_runtime(user::run(&config, command)),
+        Command::Migrate => in_runtime(with_users(&config, async |_| migrated(&config))),
+        Command::User(command) => {
+            in_runtime(with_users(&config, async |users| user::run(users, &config.fields, command).await))
+        }
         Command::Completions { .. } => Ok(()),
     }
 }
@@ -40,12 +42,20 @@ fn in_runtime(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resu
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
-/// The users in the configured database, whose tables are made or adopted first.
-async fn open_users(config: &Config) -> anyhow::Result<Users<ServerUser>> {
+/// Opens the configured database, makes or adopts its tables, does something, and closes it in order.
+async fn with_users(
+    config: &Config,
+    work: impl AsyncFnOnce(&Users<ServerUser>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let database = open_database(config).await?;
+    let pool = database.pool().clone();
     let users = build_users(config, database, throwaway_secret(config), ())?;
-    users.migrate().await.map_err(explain_migration)?;
-    Ok(users)
+    let done = match users.migrate().await {
+        Ok(()) => work(&users).await,
+        Err(error) => Err(explain_migration(error)),
+    };
+    pool.close().await;
+    done
 }
 
 /// A migration's error in the words for somebody who reads no code.
@@ -57,8 +67,7 @@ pub(crate) fn explain_migration(error: MigrateError) -> anyhow::Error {
     anyhow::Error::new(error).context(context)
 }
 
-async fn migrate(config: &Config) -> anyhow::Result<()> {
-    open_users(config).await?;
+fn migrated(config: &Config) -> anyhow::Result<()> {
     Ok(writeln!(io::stdout(), "{} is up to date.", database_name(config))?)
 }
 

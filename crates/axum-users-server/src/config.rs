@@ -4,6 +4,7 @@
 
 mod backend;
 mod field;
+mod parts;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -119,12 +120,11 @@ impl DatabaseConfig {
         Some(PathBuf::from(percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()))
     }
 
-    /// The folder beside which generated files are kept: the database's own, or the current one.
+    /// The folder of the database's file, where generated files are kept; empty for the current folder.
     #[must_use]
     pub fn folder(&self) -> PathBuf {
         let file = self.file();
-        let folder = file.as_deref().and_then(Path::parent).filter(|folder| *folder != Path::new(""));
-        folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+        file.as_deref().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_path_buf)
     }
 }
 
@@ -339,8 +339,8 @@ fn read_file(path: &Path) -> Result<String, ConfigError> {
 
 fn read_root(mut root: Section<'_>) -> Config {
     let default = Config::default();
-    let listen = root.parse("listen", parse_listen).unwrap_or(default.listen);
-    let public_url = root.parse("public_url", parse_public_url);
+    let listen = root.parse("listen", parts::parse_listen).unwrap_or(default.listen);
+    let public_url = root.parse("public_url", parts::parse_public_url);
     let key = "allow_short_secret_until_python_leaves";
     let allow_short_secret = root.boolean(key).unwrap_or(default.allow_short_secret);
     let secret = read_secret(&mut root, "secret", allow_short_secret);
@@ -369,15 +369,15 @@ fn read_root(mut root: Section<'_>) -> Config {
         verification_secret,
         allow_short_secret,
         requires_verification,
-        database: read_database(root.section("database"), default.database),
+        database: parts::read_database(root.section("database"), default.database),
         backends: backend::read(&mut root, allow_short_secret),
-        mail: read_mail(root.section("mail"), default.mail),
-        password: read_password(root.section("password"), default.password),
-        http: read_http(root.section("http"), &default.http),
-        tokens: read_tokens(root.section("tokens"), &default.tokens),
+        mail: parts::read_mail(root.section("mail"), default.mail),
+        password: parts::read_password(root.section("password"), default.password),
+        http: parts::read_http(root.section("http"), &default.http),
+        tokens: parts::read_tokens(root.section("tokens"), &default.tokens),
         access_tokens_in_clear: at_rest.unwrap_or(default.access_tokens_in_clear),
         side_by_side,
-        log: read_log(root.section("log"), default.log),
+        log: parts::read_log(root.section("log"), default.log),
         id_type,
         fields,
     };
@@ -402,181 +402,4 @@ fn read_secret(section: &mut Section<'_>, key: &'static str, allow_short: bool) 
         );
     }
     Some(Secrets::from(secrets))
-}
-
-fn read_database(mut section: Section<'_>, default: DatabaseConfig) -> DatabaseConfig {
-    let mut tables = section.section("tables");
-    let [user_table, oauth_account_table, access_token_table] = [
-        ("user", default.user_table),
-        ("oauth_account", default.oauth_account_table),
-        ("access_token", default.access_token_table),
-    ]
-    .map(|(key, default)| tables.parse(key, parse_table_name).unwrap_or(default));
-    if user_table == access_token_table
-        || user_table == oauth_account_table
-        || access_token_table == oauth_account_table
-    {
-        tables.problem("", "two tables have one name");
-    }
-    tables.finish();
-    let database = DatabaseConfig {
-        url: section.parse("url", parse_database_url).unwrap_or(default.url),
-        max_connections: section.small_integer("max_connections", 1..=1000),
-        busy_timeout_seconds: section
-            .integer("busy_timeout_seconds", 1..=3600)
-            .unwrap_or(default.busy_timeout_seconds),
-        user_table,
-        oauth_account_table,
-        access_token_table,
-    };
-    section.finish();
-    database
-}
-
-fn read_mail(mut section: Section<'_>, default: MailConfig) -> MailConfig {
-    let smtp_url = section.parse("smtp_url", parse_smtp_url);
-    let from = section.parse("from", |text| {
-        text.parse::<Mailbox>().map_err(|_| {
-            "expected an address such as \"no-reply@example.com\" or \"Accounts <no-reply@example.com>\""
-                .to_owned()
-        })
-    });
-    let verify_url = section.parse("verify_url", parse_link);
-    let reset_url = section.parse("reset_url", parse_link);
-    if smtp_url.is_some() {
-        if from.is_none() {
-            section.missing("from", "the sender's address, since smtp_url is set");
-        }
-    }
-    section.finish();
-    MailConfig { smtp_url, from: from.unwrap_or(default.from), verify_url, reset_url }
-}
-
-fn read_password(mut section: Section<'_>, default: PasswordConfig) -> PasswordConfig {
-    let mut argon2 = section.section("argon2");
-    let memory_kib = argon2.small_integer("memory_kib", 8..=1_048_576).unwrap_or(65_536);
-    let iterations = argon2.small_integer("iterations", 1..=4_194_304).unwrap_or(3);
-    let parallelism = argon2.small_integer("parallelism", 1..=255).unwrap_or(4);
-    let parameters = Argon2Parameters::new(memory_kib, iterations, parallelism);
-    if let Err(error) = &parameters {
-        argon2.problem("memory_kib", error.to_string());
-    }
-    argon2.finish();
-    let min_length = section.small_integer("min_length", 1..=1024).map_or(default.min_length, |n| n as usize);
-    let max_bytes =
-        section.small_integer("max_bytes", 1..=16_777_216).map_or(default.max_bytes, |n| n as usize);
-    if max_bytes < min_length {
-        section.problem("max_bytes", format!("it is less than min_length, {min_length}"));
-    }
-    let forbid_common = section.boolean("forbid_common").unwrap_or(default.forbid_common);
-    section.finish();
-    PasswordConfig { min_length, max_bytes, forbid_common, argon2: parameters.unwrap_or(default.argon2) }
-}
-
-fn read_http(mut section: Section<'_>, default: &HttpConfig) -> HttpConfig {
-    let http = HttpConfig {
-        body_limit_bytes: section
-            .small_integer("body_limit_bytes", 1..=1_073_741_824)
-            .map_or(default.body_limit_bytes, |bytes| bytes as usize),
-        request_timeout_seconds: section
-            .integer("request_timeout_seconds", 1..=3600)
-            .unwrap_or(default.request_timeout_seconds),
-        max_connections: section
-            .small_integer("max_connections", 1..=1_000_000)
-            .map_or(default.max_connections, |count| count as usize),
-    };
-    section.finish();
-    http
-}
-
-fn read_tokens(mut section: Section<'_>, default: &TokensConfig) -> TokensConfig {
-    // A mailed token that lives for more than a year is a mistake.
-    let year = 31_536_000;
-    let tokens = TokensConfig {
-        reset_lifetime_seconds: section
-            .integer("reset_lifetime_seconds", 1..=year)
-            .unwrap_or(default.reset_lifetime_seconds),
-        verification_lifetime_seconds: section
-            .integer("verification_lifetime_seconds", 1..=year)
-            .unwrap_or(default.verification_lifetime_seconds),
-    };
-    section.finish();
-    tokens
-}
-
-fn read_log(mut section: Section<'_>, default: LogConfig) -> LogConfig {
-    let json = section.choice("format", &[("text", false), ("json", true)]).unwrap_or(default.json);
-    let level = section.parse("level", |text| match crate::log::parse_level(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(format!(
-            "expected a level (error, warn, info, debug, trace, off) or directives such as \
-             \"info,axum_users=debug\", found \"{text}\""
-        )),
-    });
-    section.finish();
-    LogConfig { json, level: level.unwrap_or(default.level) }
-}
-
-fn parse_listen(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        format!(
-            "expected an IP address and a port such as \"127.0.0.1:8000\" or \"[::]:8000\", found \"{text}\""
-        )
-    })
-}
-
-fn parse_public_url(text: &str) -> Result<Url, String> {
-    let expected = "expected an address such as \"https://accounts.example.com\"";
-    let url = Url::parse(text).map_err(|_| format!("{expected}, found \"{text}\""))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(format!("{expected}, found \"{text}\""));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("the address holds a user name or a password, which everybody would see".to_owned());
-    }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("{expected} without a path: the routes are at fixed paths"));
-    }
-    Ok(url)
-}
-
-fn parse_database_url(text: &str) -> Result<String, String> {
-    let example = "sqlite://data.db?mode=rwc";
-    if text.starts_with("sqlite:") {
-        return Ok(text.to_owned());
-    }
-    // The URL may hold a password: only its scheme is shown.
-    match text.split_once(':') {
-        Some((scheme, _))
-            if scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') && scheme.len() > 1 =>
-        {
-            Err(format!("expected a URL such as \"{example}\"; \"{scheme}:\" is no database of this version"))
-        }
-        _ => Err(format!("expected a URL such as \"{example}\", with the scheme in front")),
-    }
-}
-
-fn parse_table_name(text: &str) -> Result<String, String> {
-    let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    let rest = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if first && rest && text.len() <= 63 {
-        return Ok(text.to_owned());
-    }
-    Err(format!("expected letters, digits and underscores, 63 at most, found \"{text}\""))
-}
-
-fn parse_smtp_url(text: &str) -> Result<SecretString, String> {
-    // The URL may hold a password: it is not shown.
-    crate::mail::check_smtp_url(text).map(|()| SecretString::from(text))
-}
-
-/// A page of the front end: an absolute address with `{token}` in it.
-fn parse_link(text: &str) -> Result<String, String> {
-    let expected = "expected an address with {token} in it, such as \"https://example.com/verify#{token}\"";
-    let with_token = text.replace("{token}", "t");
-    let url = Url::parse(&with_token).map_err(|_| format!("{expected}, found \"{text}\""))?;
-    if !matches!(url.scheme(), "http" | "https") || !text.contains("{token}") {
-        return Err(format!("{expected}, found \"{text}\""));
-    }
-    Ok(text.to_owned())
 }

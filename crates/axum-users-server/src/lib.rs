@@ -15,6 +15,7 @@ mod setup;
 
 use std::process::ExitCode;
 
+use axum_users::BuildError;
 use clap::Parser;
 
 pub use self::{
@@ -36,7 +37,8 @@ pub fn run() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             tell(&error);
-            if error.is::<ConfigError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            let is_mistake = error.is::<ConfigError>() || error.is::<BuildError>();
+            if is_mistake { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -92,9 +92,11 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
     screen.warn();
     tracing::info!(%address, %public_url, "listening");
 
-    let purge = tokio::spawn(purge_sessions(users.clone(), may_purge(config)));
+    let purge = may_purge(config).then(|| tokio::spawn(purge_sessions(users.clone())));
     let stopped_at = accept_until_signal(listener, app, config).await?;
-    purge.abort();
+    if let Some(purge) = purge {
+        purge.abort();
+    }
     finish(&users, &mailer, stopped_at).await;
     pool.close().await;
     tracing::info!("stopped");
@@ -203,9 +205,10 @@ fn may_purge(config: &Config) -> bool {
     lifetimes.len() == 1 && !config.side_by_side
 }
 
-async fn purge_sessions(users: Users<ServerUser>, may_purge: bool) {
-    let mut timer = tokio::time::interval(PURGE_EVERY);
-    while may_purge {
+async fn purge_sessions(users: Users<ServerUser>) {
+    // Not at the start: who has just adopted a database may still be finding the right lifetime.
+    let mut timer = tokio::time::interval_at(Instant::now() + PURGE_EVERY, PURGE_EVERY);
+    loop {
         timer.tick().await;
         match users.purge_expired_sessions().await {
             Ok(0) => {}

@@ -28,7 +28,20 @@ pub(crate) async fn open_database(config: &Config) -> anyhow::Result<SqlxDatabas
         Some(connections) => options.pool_size(connections),
         None => options,
     };
+    create_private(&config.database);
     options.connect(&config.database.url).await.context("the database cannot be opened")
+}
+
+/// Makes a missing database file for its owner alone, since it will hold password hashes; SQLite would make it
+/// as readable as any other file. What stands in the way is told when the file is opened.
+fn create_private(database: &DatabaseConfig) {
+    let may_create = database
+        .url
+        .split_once('?')
+        .is_some_and(|(_, query)| query.split('&').any(|pair| pair == "mode=rwc"));
+    if let Some(file) = database.file().filter(|file| may_create && !file.exists()) {
+        let _ = crate::files::create_private(&file);
+    }
 }
 
 /// A secret, and whether and where it was generated.

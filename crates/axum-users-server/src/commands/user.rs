@@ -10,19 +10,23 @@ use axum_users::{
 
 use crate::{
     cli::{PasswordArguments, UserCommand},
-    config::{Config, parse_value},
+    config::parse_value,
     server_user::ServerUser,
 };
 
 /// Users that are read at a time.
 const PAGE: u32 = 500;
 
-pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result<()> {
-    let users = super::open_users(config).await?;
+/// Runs one of them; `columns` are the configuration's own fields.
+pub(super) async fn run(
+    users: &Users<ServerUser>,
+    columns: &[Column],
+    command: UserCommand,
+) -> anyhow::Result<()> {
     match command {
         UserCommand::Create { email, password, superuser, verified, set } => {
-            let mut fields = own_fields(&config.fields, &set)?;
-            require_fields(&config.fields, &fields)?;
+            let mut fields = own_fields(columns, &set)?;
+            require_fields(columns, &fields)?;
             fields.set("email", Value::Text(email));
             fields.set("password", Value::Text(read_password(password)?));
             fields.set("is_superuser", Value::Bool(superuser));
@@ -30,13 +34,13 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
             let user = users.create(fields.into(), Flags::Applied, &RequestInfo::default()).await?;
             say(&format!("Created {} with the id {}.", user.email(), user.id()))
         }
-        UserCommand::List { limit, json } => list(&users, limit.unwrap_or(usize::MAX), json).await,
+        UserCommand::List { limit, json } => list(users, limit.unwrap_or(usize::MAX), json).await,
         UserCommand::Show { user } => {
-            let user = find(&users, &user).await?;
+            let user = find(users, &user).await?;
             say(&serde_json::to_string_pretty(&users.read(user))?)
         }
         UserCommand::Update { user, email, active, superuser, verified, set } => {
-            let mut changes = own_fields(&config.fields, &set)?;
+            let mut changes = own_fields(columns, &set)?;
             if let Some(email) = email {
                 changes.set("email", Value::Text(email));
             }
@@ -50,11 +54,11 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
             if changes.is_empty() {
                 bail!("nothing to change: give --email, --active, --superuser, --verified or --set");
             }
-            let user = update(&users, &find(&users, &user).await?, changes).await?;
+            let user = update(users, &find(users, &user).await?, changes).await?;
             say(&serde_json::to_string_pretty(&users.read(user))?)
         }
         UserCommand::Delete { user, yes } => {
-            let user = find(&users, &user).await?;
+            let user = find(users, &user).await?;
             if !yes && !confirmed(&format!("Delete {} with all that belongs to it?", user.email()))? {
                 return say("Nothing was deleted.");
             }
@@ -62,9 +66,9 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> anyhow::Result
             say(&format!("Deleted {}.", user.email()))
         }
         UserCommand::SetPassword { user, password } => {
-            let user = find(&users, &user).await?;
+            let user = find(users, &user).await?;
             let password = Record::new().with("password", Value::Text(read_password(password)?));
-            let user = update(&users, &user, password).await?;
+            let user = update(users, &user, password).await?;
             say(&format!("{} has a new password; sessions with the old one have ended.", user.email()))
         }
     }

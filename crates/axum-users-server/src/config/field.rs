@@ -84,7 +84,7 @@ fn read_field(mut section: Section<'_>, others: &[Column]) -> Option<Column> {
 }
 
 fn parse_name(text: &str) -> Result<String, String> {
-    let name = super::parse_table_name(text)?;
+    let name = super::parts::parse_table_name(text)?;
     if BASE_COLUMNS.contains(&text) || RESERVED.contains(&text) {
         return Err(format!("every user has \"{text}\" already"));
     }

@@ -520,7 +520,7 @@ fn databases_in_memory_have_no_file() {
     for url in ["sqlite::memory:", "sqlite://:memory:", "sqlite://x?mode=memory", "sqlite:"] {
         let database = DatabaseConfig { url: url.to_owned(), ..Config::default().database };
         assert_eq!(database.file(), None, "{url}");
-        assert_eq!(database.folder(), PathBuf::from("."), "{url}");
+        assert_eq!(database.folder(), PathBuf::new(), "{url}");
     }
     let database =
         DatabaseConfig { url: "sqlite://my%20data.db?mode=rwc".to_owned(), ..Config::default().database };

@@ -52,6 +52,8 @@ impl Deliver for Folder {
             let written = tokio::task::spawn_blocking(move || write(&folder, &file, &message)).await;
             written.map_err(DeliveryError::permanent)?.map_err(DeliveryError::temporary)?;
             tracing::info!(
+                user_id = mail.user_id,
+                purpose = mail.purpose.name(),
                 file = %path.display(),
                 "mail written to a file; set mail.smtp_url to have mails sent"
             );

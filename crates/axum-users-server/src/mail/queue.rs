@@ -82,10 +82,7 @@ impl Shared {
         let mut stopping = self.stopping.subscribe();
         for attempt in 0..=PAUSES.len() {
             let DeliveryError { permanent, cause } = match self.try_once(mail).await {
-                Ok(()) => {
-                    tracing::info!(%user_id, purpose, "mail sent");
-                    return;
-                }
+                Ok(()) => return,
                 Err(error) => error,
             };
             let cause = crate::report::chain(cause.as_ref());

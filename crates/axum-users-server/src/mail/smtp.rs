@@ -50,7 +50,10 @@ impl Deliver for Smtp {
         Box::pin(async {
             let message = self.message(mail).map_err(DeliveryError::permanent)?;
             match self.transport.send(message).await {
-                Ok(_) => Ok(()),
+                Ok(_) => {
+                    tracing::info!(user_id = mail.user_id, purpose = mail.purpose.name(), "mail sent");
+                    Ok(())
+                }
                 Err(error) => Err(DeliveryError { permanent: error.is_permanent(), cause: error.into() }),
             }
         })
@@ -88,7 +91,7 @@ fn transport_url(url: &str) -> Result<String, String> {
     let expected = "expected a URL such as \"smtp://127.0.0.1:25\", \
                     \"smtp+starttls://user:password@mail.example.com\" or \"smtps://user:password@mail.example.com\"";
     let parsed = Url::from_str(url).map_err(|_| expected.to_owned())?;
-    if !parsed.host_str().is_some_and(|host| !host.is_empty()) {
+    if parsed.host_str().is_none_or(str::is_empty) {
         return Err(format!("{expected}: the host is missing"));
     }
     if parsed.password().is_some() == parsed.username().is_empty() {

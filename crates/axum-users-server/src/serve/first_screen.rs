@@ -71,7 +71,7 @@ impl FirstScreen<'_> {
 
     fn secret_line(&self) -> Option<String> {
         let (file, found) = self.secret_file?;
-        let file = tidy(file);
+        let file = file.display();
         Some(match found {
             Found::Generated => format!("generated just now and kept in {file}, for your eyes only"),
             Found::Kept => format!("from {file}"),
@@ -81,7 +81,7 @@ impl FirstScreen<'_> {
     fn mail_line(&self) -> String {
         match self.config.mail.smtp_url {
             Some(_) => format!("by SMTP, from {}", self.config.mail.from),
-            None => format!("files in {}, until mail.smtp_url is set", tidy(self.mails)),
+            None => format!("files in {}, until mail.smtp_url is set", self.mails.display()),
         }
     }
 
@@ -125,11 +125,6 @@ fn backend_line(backend: &BackendConfig) -> String {
     format!("POST /auth/{name}/login: {transport}, {strategy}, good {lifetime}")
 }
 
-/// A path without the `./` in front.
-fn tidy(path: &Path) -> String {
-    path.strip_prefix(".").unwrap_or(path).display().to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,8 +136,8 @@ mod tests {
             file: None,
             public_url: "http://127.0.0.1:8000",
             database_is_new: true,
-            secret_file: Some((Path::new("./axum-users.secret"), Found::Generated)),
-            mails: Path::new("./mails"),
+            secret_file: Some((Path::new("axum-users.secret"), Found::Generated)),
+            mails: Path::new("mails"),
         };
         let expected = format!(
             "\naxum-users {}\n\n  \

@@ -38,7 +38,7 @@ pub(super) async fn log_request(State(random): State<Random>, mut request: Reque
     let mut response = next.run(request).instrument(span.clone()).await;
 
     let status = response.status().as_u16();
-    let milliseconds = begun.elapsed().as_millis();
+    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let client = client.map(tracing::field::display);
     span.in_scope(|| match status {
         500.. => tracing::error!(%method, path, status, milliseconds, client, "answered"),

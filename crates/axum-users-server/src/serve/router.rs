@@ -56,11 +56,11 @@ fn around(known: Router, config: &Config, public_url: &str, random: Random) -> R
     known
         .route("/", any(page::root).with_state(page::Root::new(public_url)))
         .fallback_service(any(redirect_slash).with_state(lost))
-        .layer(map_response(observe::harden))
         .layer(DefaultBodyLimit::max(limits.body_limit_bytes))
         .layer(from_fn_with_state(limits.clone(), observe::limit_body))
         .layer(from_fn_with_state(limits, observe::limit_time))
         .layer(CatchPanicLayer::custom(observe::panicked))
+        .layer(map_response(observe::harden))
         .layer(from_fn_with_state(random, observe::log_request))
 }
 

@@ -16,7 +16,7 @@ fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErr
 }
 
 fn mistakes(text: &str) -> String {
-    read(text).map(|_| String::new()).unwrap_or_else(|error| error.to_string())
+    read(text).map_or_else(|error| error.to_string(), |_| String::new())
 }
 
 #[test]

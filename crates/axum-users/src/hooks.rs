@@ -7,25 +7,28 @@ use axum::{
     http::{HeaderMap, request::Parts},
 };
 
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::{Users, database::BoxFuture, error::BoxError, schema::Record, user::UserModel};
 
 /// What is known of the request behind an operation; nothing when a program calls by itself.
 ///
 /// `RequestInfo::default()` says that there was no request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct RequestInfo {
     headers: HeaderMap,
     client_address: Option<IpAddr>,
     /// The token that the request presented: the session that a change of password leaves alive.
-    presented_token: Option<PresentedToken>,
+    presented_token: Option<SecretString>,
 }
 
-#[derive(Clone)]
-struct PresentedToken(String);
-
-impl fmt::Debug for PresentedToken {
+/// Headers carry tokens and cookies, so their names are all that is shown.
+impl fmt::Debug for RequestInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[REDACTED]")
+        f.debug_struct("RequestInfo")
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("client_address", &self.client_address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -41,13 +44,13 @@ impl RequestInfo {
         }
     }
 
-    pub(crate) fn with_presented_token(mut self, token: String) -> Self {
-        self.presented_token = Some(PresentedToken(token));
+    pub(crate) fn with_presented_token(mut self, token: SecretString) -> Self {
+        self.presented_token = Some(token);
         self
     }
 
     pub(crate) fn presented_token(&self) -> Option<&str> {
-        self.presented_token.as_ref().map(|token| token.0.as_str())
+        self.presented_token.as_ref().map(SecretString::expose_secret)
     }
 
     /// The request's headers; empty without a request.
@@ -64,11 +67,19 @@ impl RequestInfo {
 }
 
 /// What surrounds a hook: the users it belongs to, the request that led to it, and at login the answer.
-#[derive(Debug)]
 pub struct Context<'a, U: UserModel> {
     users: &'a Users<U>,
     request: &'a RequestInfo,
     response_headers: HeaderMap,
+}
+
+impl<U: UserModel> fmt::Debug for Context<'_, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("users", self.users)
+            .field("request", self.request)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a, U: UserModel> Context<'a, U> {
@@ -220,9 +231,16 @@ hooks! {
 impl<U: UserModel> Hooks<U> for () {}
 
 /// A user that is about to be created, as [`Hooks::on_before_register`] sees it.
-#[derive(Debug)]
 pub struct NewUser<'a> {
     record: &'a Record,
+}
+
+/// Own fields may be private, so their names are all that is shown.
+impl fmt::Debug for NewUser<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: Vec<_> = self.record.iter().map(|(name, _)| name).collect();
+        f.debug_struct("NewUser").field("email", &self.email()).field("columns", &columns).finish()
+    }
 }
 
 impl<'a> NewUser<'a> {

@@ -238,7 +238,8 @@ impl<U: UserModel> Users<U> {
         let mut changes = given.clone();
         let password = changes.take_optional::<String>("password")?.map(SecretString::from);
         if let Some(password) = &password {
-            self.check_password(password, user.email()).await.map_err(UpdateError::InvalidPassword)?;
+            let email = changes.get("email").and_then(Value::as_text).unwrap_or(user.email());
+            self.check_password(password, email).await.map_err(UpdateError::InvalidPassword)?;
         }
         if let Some(email) = changes.take_optional::<String>("email")? {
             self.change_email(user, &email, &mut changes).await?;

@@ -91,7 +91,8 @@ impl Jwt {
         match (&self.key_pair, self.algorithm.is_symmetric()) {
             (None, true) => {
                 let secrets = self.secrets.as_ref().unwrap_or(&setup.secrets);
-                check_secret(secrets, setup.allow_short_secret)?;
+                check_secret(secrets, setup.allow_short_secret)
+                    .map_err(|reason| format!("its secret {reason}"))?;
                 Ok(TokenSigner::with_secrets(self.algorithm, secrets, self.audience.clone(), clock))
             }
             (Some((private, public)), false) => {

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::HashSet,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -15,13 +16,19 @@ use crate::user::UserModel;
 /// Keeps users in memory, for tests and first steps. Everything is gone when the process ends.
 ///
 /// It has all capabilities, and the same unique rules as the other databases.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct MemoryDatabase {
     schema: Option<Arc<Schema>>,
     tables: Mutex<Tables>,
 }
 
-#[derive(Debug, Default)]
+impl fmt::Debug for MemoryDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryDatabase").field("users", &self.tables().users.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
 struct Tables {
     users: Vec<Record>,
     access_tokens: Vec<(Value, AccessToken<()>)>,
@@ -89,6 +96,15 @@ fn has_email(user: &Record, email: &str) -> bool {
     user.get("email").and_then(Value::as_text).is_some_and(|stored| stored.eq_ignore_ascii_case(email))
 }
 
+/// What ids are sorted by: numbers by their size, all others by their text.
+fn id_order<U: UserModel>(id: &U::Id) -> (Option<i64>, String) {
+    let number = match id.clone().into_value() {
+        Value::Integer(number) => Some(number),
+        _ => None,
+    };
+    (number, id.to_string())
+}
+
 impl MemoryDatabase {
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
@@ -128,9 +144,9 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
     async fn list(&self, after: Option<&U::Id>, limit: u32) -> Result<Vec<U>, DatabaseError> {
         let tables = self.tables();
         let mut users = tables.users.iter().map(|user| self.user(user)).collect::<Result<Vec<U>, _>>()?;
-        users.sort_by_key(|user| user.id().to_string());
-        let after = after.map(ToString::to_string);
-        users.retain(|user| after.as_ref().is_none_or(|after| user.id().to_string() > *after));
+        users.sort_by_key(|user| id_order::<U>(user.id()));
+        let after = after.map(id_order::<U>);
+        users.retain(|user| after.as_ref().is_none_or(|after| id_order::<U>(user.id()) > *after));
         users.truncate(limit as usize);
         Ok(users)
     }

@@ -17,7 +17,6 @@ use crate::{
     reader::read_update,
     user::{UserFields, UserId, UserModel},
 };
-use secrecy::ExposeSecret;
 
 pub(super) fn routes<U: UserModel>() -> RouteList<U> {
     let me = get(read_me::<U>).patch(update_me::<U>).delete(delete_me::<U>);
@@ -40,7 +39,7 @@ async fn update_me<U: UserModel>(
 ) -> Result<Json<U::Read>, ApiError> {
     let (parts, body) = read_json(request).await?;
     let authenticated = users.authorize(&parts.headers, users.rights(Rights::ACTIVE)).await?;
-    let info = RequestInfo::of(&parts).with_presented_token(authenticated.token.expose_secret().to_owned());
+    let info = RequestInfo::of(&parts).with_presented_token(authenticated.token.clone());
     update(&users, &authenticated.user, body, Flags::Ignored, &info).await
 }
 
@@ -70,7 +69,7 @@ async fn update_user<U: UserModel>(
     let (superuser, user) = superuser_and_target(&users, &mut parts).await?;
     let mut info = RequestInfo::of(&parts);
     if superuser.user.id() == user.id() {
-        info = info.with_presented_token(superuser.token.expose_secret().to_owned());
+        info = info.with_presented_token(superuser.token.clone());
     }
     update(&users, &user, body, Flags::Applied, &info).await
 }

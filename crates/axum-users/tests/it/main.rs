@@ -1,5 +1,7 @@
-//! The library from outside: routes as a client meets them, the derive, and the compiler's messages.
+//! The library from outside: routes as a client meets them, programs that use it, the derive, and the
+//! compiler's messages.
 
 mod derive;
+mod routes;
 mod support;
 mod ui;

@@ -97,6 +97,11 @@ pub trait Transport: Send + Sync + 'static {
     /// The answer to a logout.
     fn logout_response(&self) -> Response;
 
+    /// Whether the login's answer sets a cookie, so that a browser is logged in by it whatever it shows next.
+    fn sets_cookie(&self) -> bool {
+        false
+    }
+
     /// What the OpenAPI document says of it; `token_url` is the login's path without the leading slash.
     fn description(&self, token_url: &str) -> TransportDescription;
 }
@@ -117,6 +122,9 @@ pub struct StrategySetup {
     pub access_tokens_at_rest: AccessTokensAtRest,
     /// Whether secrets under 32 bytes are let through.
     pub allow_short_secret: bool,
+    /// Whether signed tokens have to end when a user's [`UserState::not_before`](crate::UserState::not_before)
+    /// says so, which costs their strategy a look at that state.
+    pub signed_tokens_end_early: bool,
 }
 
 /// What a strategy is given when it makes a token.

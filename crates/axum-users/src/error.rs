@@ -41,6 +41,21 @@ pub mod code {
     pub const UPDATE_USER_EMAIL_ALREADY_EXISTS: &str = "UPDATE_USER_EMAIL_ALREADY_EXISTS";
     /// PATCH: the password policy refused, with a reason.
     pub const UPDATE_USER_INVALID_PASSWORD: &str = "UPDATE_USER_INVALID_PASSWORD";
+    /// OAuth callback: the state is not this browser's, was used before, or the answer is another provider's.
+    pub const OAUTH_INVALID_STATE: &str = "OAUTH_INVALID_STATE";
+    /// OAuth callback: the provider tells no e-mail.
+    pub const OAUTH_NOT_AVAILABLE_EMAIL: &str = "OAUTH_NOT_AVAILABLE_EMAIL";
+    /// OAuth callback: a user has this e-mail and accounts are not linked by e-mail, or the account is another
+    /// user's.
+    pub const OAUTH_USER_ALREADY_EXISTS: &str = "OAUTH_USER_ALREADY_EXISTS";
+    /// Unlinking an OAuth account: it is the last way in. Not in the original.
+    pub const OAUTH_LAST_WAY_IN: &str = "OAUTH_LAST_WAY_IN";
+    /// OAuth callback: the state is missing, cannot be read, or belongs to another provider or purpose.
+    pub const ACCESS_TOKEN_DECODE_ERROR: &str = "ACCESS_TOKEN_DECODE_ERROR";
+    /// OAuth callback: the state has expired.
+    pub const ACCESS_TOKEN_ALREADY_EXPIRED: &str = "ACCESS_TOKEN_ALREADY_EXPIRED";
+    /// Exchange: the one-time code is bad, has expired, or was used. Not in the original.
+    pub const EXCHANGE_BAD_CODE: &str = "EXCHANGE_BAD_CODE";
 }
 
 /// One step of a [`FieldError`]'s place: a field's name, or a position in the text.
@@ -158,6 +173,8 @@ pub enum ApiError {
     PayloadTooLarge,
     /// 422, one entry for each bad field.
     Invalid(Vec<FieldError>),
+    /// 400, 502 or 503 `{"detail": …}`: an OAuth provider refused, broke, or cannot be reached.
+    Provider(StatusCode, String),
     /// 503 with `Retry-After` when trying again may help, otherwise 500. The cause is logged, never shown.
     Internal(InternalError),
 }
@@ -195,6 +212,7 @@ impl IntoResponse for ApiError {
             Self::NotFound => detail(StatusCode::NOT_FOUND, "Not Found"),
             Self::PayloadTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large"),
             Self::Invalid(errors) => detail(StatusCode::UNPROCESSABLE_ENTITY, json!(errors)),
+            Self::Provider(status, text) => detail(status, text),
             Self::Internal(error) => internal(&error),
         }
     }

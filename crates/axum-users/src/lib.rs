@@ -10,6 +10,10 @@ mod error;
 mod extract;
 mod hooks;
 mod manager;
+#[cfg(feature = "oauth")]
+mod oauth;
+#[cfg(feature = "oauth")]
+mod oauth_settings;
 mod openapi;
 mod password;
 mod random;
@@ -58,6 +62,14 @@ pub use self::{
     user::{User, UserCreate, UserFields, UserId, UserModel, UserRead, UserUpdate},
     users::{BuildError, Users, UsersBuilder},
 };
+#[cfg(feature = "oauth")]
+pub use self::{
+    manager::{OAuthError, OAuthTokenError},
+    oauth::{OAuthOptions, ProfileError},
+};
+/// The OAuth2 and OpenID Connect clients.
+#[cfg(feature = "oauth")]
+pub use reqwest_oauth;
 
 /// What the derive's output needs; no part of the API.
 #[doc(hidden)]

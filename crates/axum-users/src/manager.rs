@@ -1,9 +1,13 @@
 //! Every operation on users: create, update, delete, authenticate, verify, reset, log in and out.
 
 mod login;
+#[cfg(feature = "oauth")]
+mod oauth;
 mod password;
 mod verify;
 
+#[cfg(feature = "oauth")]
+pub use self::oauth::{OAuthError, OAuthTokenError};
 pub use self::{
     login::{Authenticated, LoginError},
     password::{ForgotPasswordError, ResetPasswordError},
@@ -250,6 +254,8 @@ impl<U: UserModel> Users<U> {
         }
         let user = self.apply(user, &changes).await?;
         if password.is_some() {
+            #[cfg(feature = "oauth")]
+            self.password_is_known(user.id()).await?;
             self.end_sessions(user.id(), request.presented_token()).await?;
         }
         let mut context = Context::new(self, request);

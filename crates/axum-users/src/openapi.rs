@@ -39,6 +39,26 @@ pub(crate) enum RouterKind {
     Verify,
     /// The current user, and all of them for superusers.
     Users,
+    /// Login by an OAuth provider.
+    #[cfg(feature = "oauth")]
+    OAuth {
+        /// The provider's name.
+        provider: String,
+        /// The name of the backend that the callback logs in with.
+        backend: String,
+    },
+    /// Linking an OAuth provider's accounts.
+    #[cfg(feature = "oauth")]
+    OAuthAssociate {
+        /// The provider's name.
+        provider: String,
+    },
+    /// One-time codes for logins.
+    #[cfg(feature = "oauth")]
+    Exchange {
+        /// The name of the backend that logs in.
+        backend: String,
+    },
 }
 
 /// The title and version of the API.
@@ -106,6 +126,12 @@ impl TransportDescription {
         let scheme = json!({ "type": "apiKey", "in": "cookie", "name": cookie_name.into() });
         Self::new("APIKeyCookie", scheme).with_responses(no_content.clone(), no_content)
     }
+}
+
+/// Adds the linked accounts to the user JSON of a document.
+#[cfg(feature = "oauth")]
+pub(crate) fn show_oauth_accounts(document: &mut Value, schema: &Schema) {
+    schemas::show_oauth_accounts(document, schema.name());
 }
 
 /// The login route of the auth router at `prefix`, as seen from a documentation page at `{base}/docs`.

@@ -65,6 +65,15 @@ pub(crate) fn read_token(body: JsonBody) -> Result<String, Vec<FieldError>> {
     read_small(body, [("token", value::read_text)]).map(|[token]| token)
 }
 
+/// Reads `{"code": …}`.
+///
+/// # Errors
+/// The field is missing or no text.
+#[cfg(feature = "oauth")]
+pub(crate) fn read_code(body: JsonBody) -> Result<String, Vec<FieldError>> {
+    read_small(body, [("code", read_text)]).map(|[code]| code)
+}
+
 /// Reads `{"token": …, "password": …}`.
 ///
 /// # Errors

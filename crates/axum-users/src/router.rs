@@ -1,6 +1,12 @@
 //! The routers: each mountable alone and at any prefix, and all together.
 
 mod auth;
+#[cfg(feature = "oauth")]
+mod exchange;
+#[cfg(feature = "oauth")]
+mod oauth;
+#[cfg(feature = "oauth")]
+mod oauth_associate;
 mod register;
 mod reset_password;
 mod users;
@@ -75,6 +81,12 @@ impl<U: UserModel, S: Clone + Send + Sync + 'static> From<Routes<U>> for Router<
                 RouterKind::ResetPassword => reset_password::routes::<U>(),
                 RouterKind::Verify => verify::routes::<U>(),
                 RouterKind::Users => users::routes::<U>(),
+                #[cfg(feature = "oauth")]
+                RouterKind::OAuth { provider, .. } => oauth::routes::<U>(provider),
+                #[cfg(feature = "oauth")]
+                RouterKind::OAuthAssociate { provider } => oauth_associate::routes::<U>(provider),
+                #[cfg(feature = "oauth")]
+                RouterKind::Exchange { backend } => exchange::routes::<U>(backend),
             };
             all = routes
                 .into_iter()
@@ -97,6 +109,8 @@ impl<U: UserModel> Users<U> {
         ] {
             routers.push(MountedRouter { kind, prefix: prefix.to_owned() });
         }
+        #[cfg(feature = "oauth")]
+        routers.extend(self.oauth_routers());
         Routes { users: self.clone(), routers }
     }
 
@@ -130,6 +144,82 @@ impl<U: UserModel> Users<U> {
     /// `GET` and `PATCH /users/me`; `GET`, `PATCH` and `DELETE /users/{id}` for superusers.
     pub fn users_router(&self) -> Routes<U> {
         self.single(RouterKind::Users, "/users")
+    }
+
+    /// `GET /auth/{provider}/authorize` and `/callback`.
+    ///
+    /// # Panics
+    /// No provider has this name; a program's mistake that shows at its start.
+    #[cfg(feature = "oauth")]
+    pub fn oauth_router(&self, provider: &str) -> Routes<U> {
+        let backend = self.known_provider(provider).options.backend.clone().into_owned();
+        self.single(
+            RouterKind::OAuth { provider: provider.to_owned(), backend },
+            &format!("/auth/{provider}"),
+        )
+    }
+
+    /// `GET /auth/associate/{provider}/authorize` and `/callback`, and `DELETE
+    /// /auth/associate/{provider}/{account_id}`.
+    ///
+    /// # Panics
+    /// No provider has this name; a program's mistake that shows at its start.
+    #[cfg(feature = "oauth")]
+    pub fn oauth_associate_router(&self, provider: &str) -> Routes<U> {
+        self.known_provider(provider);
+        let kind = RouterKind::OAuthAssociate { provider: provider.to_owned() };
+        self.single(kind, &format!("/auth/associate/{provider}"))
+    }
+
+    /// `POST /auth/{backend}/exchange`, for front ends to which a callback redirects with a one-time code.
+    #[cfg(feature = "oauth")]
+    pub fn exchange_router(&self, backend: &str) -> Routes<U> {
+        self.single(RouterKind::Exchange { backend: backend.to_owned() }, &format!("/auth/{backend}"))
+    }
+
+    #[cfg(feature = "oauth")]
+    fn known_provider(&self, name: &str) -> &crate::oauth::OAuthProvider<U> {
+        self.oauth_provider(name).unwrap_or_else(|| {
+            panic!("there is no OAuth provider called `{name}`; add it with `.oauth(…)` before `.build()`")
+        })
+    }
+
+    /// The routers of every provider, and of the backends to which a front end exchanges codes.
+    #[cfg(feature = "oauth")]
+    fn oauth_routers(&self) -> Vec<MountedRouter> {
+        let mut routers = Vec::new();
+        let providers = &self.inner.oauth.providers;
+        for provider in providers {
+            routers.extend(self.oauth_router(provider.name()).routers);
+            routers.extend(self.oauth_associate_router(provider.name()).routers);
+        }
+        for backend in &self.inner.backends {
+            let exchanges = providers.iter().any(|provider| {
+                provider.options.backend == backend.name.as_str()
+                    && !provider.options.redirect_targets.is_empty()
+            });
+            if exchanges && !backend.transport.sets_cookie() {
+                routers.extend(self.exchange_router(&backend.name).routers);
+            }
+        }
+        routers
+    }
+
+    /// The whole path of a provider's routes: where they were mounted, or would be.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn oauth_path(&self, name: &str, purpose: crate::oauth::state::Purpose) -> String {
+        use crate::oauth::state::Purpose;
+        let mounted = self.inner.mounted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let found = mounted.iter().find(|router| match (&router.kind, purpose) {
+            (RouterKind::OAuth { provider, .. }, Purpose::Login) => provider == name,
+            (RouterKind::OAuthAssociate { provider }, Purpose::Associate) => provider == name,
+            _ => false,
+        });
+        match (found, purpose) {
+            (Some(router), _) => router.prefix.clone(),
+            (None, Purpose::Login) => format!("{}/auth/{name}", self.inner.mount),
+            (None, Purpose::Associate) => format!("{}/auth/associate/{name}", self.inner.mount),
+        }
     }
 
     fn single(&self, kind: RouterKind, prefix: &str) -> Routes<U> {
@@ -170,7 +260,13 @@ impl<U: UserModel> Users<U> {
             })
             .collect();
         let info = DocumentInfo { title: &inner.document_title, version: &inner.document_version };
-        openapi::document(&inner.schema, info, &mounted, &descriptions)
+        #[cfg_attr(not(feature = "oauth"), expect(unused_mut, reason = "OAuth accounts are added"))]
+        let mut document = openapi::document(&inner.schema, info, &mounted, &descriptions);
+        #[cfg(feature = "oauth")]
+        if inner.oauth.in_user {
+            openapi::show_oauth_accounts(&mut document, &inner.schema);
+        }
+        document
     }
 }
 
@@ -188,16 +284,85 @@ type RouteList<U> = Vec<(&'static str, MethodRouter<Users<U>>)>;
 /// and OPTIONS included.
 fn strict<U: UserModel>(first: &Method, route: MethodRouter<Users<U>>) -> MethodRouter<Users<U>> {
     let allow = HeaderValue::from_str(first.as_str()).unwrap_or(HeaderValue::from_static("GET"));
-    let refuse = move || {
-        let allow = allow.clone();
-        async move {
-            let mut response = detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
-            response.headers_mut().insert(ALLOW, allow);
-            response
-        }
-    };
+    let refuse = move || std::future::ready(method_not_allowed(&allow));
     let route = if first == Method::GET { route.head(refuse.clone()) } else { route };
     route.fallback(refuse)
+}
+
+/// FastAPI's 405, which names the first route's method.
+fn method_not_allowed(allow: &HeaderValue) -> Response {
+    let mut response = detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+    response.headers_mut().insert(ALLOW, allow.clone());
+    response
+}
+
+/// 303 to a URL that was checked before.
+#[cfg(feature = "oauth")]
+fn redirect(url: &str) -> Result<Response, ApiError> {
+    let location = HeaderValue::try_from(url).map_err(|_| ApiError::BadRequest("Bad Request".into()))?;
+    Ok((StatusCode::SEE_OTHER, [(axum::http::header::LOCATION, location)]).into_response())
+}
+
+/// A user as answers show it, with the linked accounts in front where the builder asked for them.
+enum UserAnswer<U: UserModel> {
+    Plain(U::Read),
+    #[cfg(feature = "oauth")]
+    WithAccounts(WithAccounts<U>),
+}
+
+#[cfg(feature = "oauth")]
+#[derive(serde::Serialize)]
+struct WithAccounts<U: UserModel> {
+    oauth_accounts: Vec<AccountAnswer>,
+    #[serde(flatten)]
+    user: U::Read,
+}
+
+/// A linked account as the original shows it.
+#[cfg(feature = "oauth")]
+#[derive(serde::Serialize)]
+struct AccountAnswer {
+    id: String,
+    oauth_name: String,
+    access_token: String,
+    expires_at: Option<i64>,
+    refresh_token: Option<String>,
+    account_id: String,
+    account_email: String,
+}
+
+impl<U: UserModel> serde::Serialize for UserAnswer<U> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Plain(user) => user.serialize(serializer),
+            #[cfg(feature = "oauth")]
+            Self::WithAccounts(user) => user.serialize(serializer),
+        }
+    }
+}
+
+impl<U: UserModel> Users<U> {
+    /// What routes answer of a user.
+    async fn answer(&self, user: U) -> Result<UserAnswer<U>, ApiError> {
+        #[cfg(feature = "oauth")]
+        if self.inner.oauth.in_user {
+            let accounts = self.oauth_accounts(&user).await?;
+            let oauth_accounts = accounts
+                .into_iter()
+                .map(|account| AccountAnswer {
+                    id: account.id.to_string(),
+                    oauth_name: account.oauth_name,
+                    access_token: account.access_token,
+                    expires_at: account.expires_at,
+                    refresh_token: account.refresh_token,
+                    account_id: account.account_id,
+                    account_email: account.account_email,
+                })
+                .collect();
+            return Ok(UserAnswer::WithAccounts(WithAccounts { oauth_accounts, user: self.read(user) }));
+        }
+        Ok(UserAnswer::Plain(self.read(user)))
+    }
 }
 
 /// What every answer of these routes carries: nobody may keep it (RFC 6749 §5.1) or guess its type.

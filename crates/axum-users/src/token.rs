@@ -1,7 +1,8 @@
 //! Signed tokens: keys, audiences, lifetimes, and the checks of a reader.
 //!
 //! The checks are PyJWT's, which the original reads with: only the configured algorithm, no leeway, `aud`
-//! required as text or list, `exp`, `nbf` and `iat` as whole numbers where they are present, `sub` as text.
+//! required as text or list, `exp`, `nbf` and `iat` as whole numbers where they are present (`exp` also as
+//! such a number in a text), `sub` as text. Fractions are refused, where PyJWT cuts them.
 
 use std::fmt;
 
@@ -24,6 +25,12 @@ pub(crate) const AUDIENCE_ACCESS: &str = "fastapi-users:auth";
 pub(crate) const AUDIENCE_RESET: &str = "fastapi-users:reset";
 /// The audience of e-mail verification tokens.
 pub(crate) const AUDIENCE_VERIFY: &str = "fastapi-users:verify";
+/// The audience of OAuth states.
+#[cfg(feature = "oauth")]
+pub(crate) const AUDIENCE_OAUTH_STATE: &str = "fastapi-users:oauth-state";
+/// The audience of one-time codes that a front end exchanges for a login.
+#[cfg(feature = "oauth")]
+pub(crate) const AUDIENCE_EXCHANGE: &str = "axum-users:exchange";
 
 /// Secrets for signing: the first signs, all of them verify, so that a secret can be replaced without logging
 /// anybody out.
@@ -48,7 +55,7 @@ impl Secrets {
         self.0.first().map_or(&[], |secret| secret.expose_secret().as_bytes())
     }
 
-    fn all(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|secret| secret.expose_secret().as_bytes())
     }
 }
@@ -149,11 +156,11 @@ pub(crate) struct TokenSigner {
 
 /// Why keys cannot be used. The text names no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {part} for {algorithm} cannot be read: expected {expected} in PEM")]
-pub(crate) struct KeyError {
-    part: &'static str,
-    algorithm: Algorithm,
-    expected: &'static str,
+pub(crate) enum KeyError {
+    #[error("the {part} for {algorithm} cannot be read: expected {expected} in PEM")]
+    Unreadable { part: &'static str, algorithm: Algorithm, expected: &'static str },
+    #[error("the public key for {0} does not belong to the private key: give both of one pair")]
+    NoPair(Algorithm),
 }
 
 impl TokenSigner {
@@ -188,7 +195,7 @@ impl TokenSigner {
             Algorithm::ES256 => "a P-256 key",
             _ => "an Ed25519 key",
         };
-        let unreadable = |part| KeyError { part, algorithm, expected };
+        let unreadable = |part| KeyError::Unreadable { part, algorithm, expected };
         let signing_key = signing_key.map_err(|_| unreadable("private key"))?;
         let mut verifying_keys = Vec::with_capacity(public_keys.len());
         for pem in public_keys {
@@ -199,7 +206,13 @@ impl TokenSigner {
             };
             verifying_keys.push(key.map_err(|_| unreadable("public key"))?);
         }
-        Ok(Self::new(algorithm, signing_key, verifying_keys, audience.into(), clock))
+        let signer = Self::new(algorithm, signing_key, verifying_keys, audience.into(), clock);
+        // Keys that do not fit each other, or the algorithm's curve, show now and not at the first login.
+        let probe = signer.sign(&serde_json::Map::new()).map_err(|_| unreadable("private key"))?;
+        if signer.decode(&probe).is_none() {
+            return Err(KeyError::NoPair(algorithm));
+        }
+        Ok(signer)
     }
 
     fn new(
@@ -237,12 +250,31 @@ impl TokenSigner {
 
     /// The claims of a good token: right algorithm, signature, audience and time. `None` for any other text.
     pub(crate) fn read(&self, token: &str) -> Option<ReadClaims> {
-        let claims: ReadClaims = self.verifying_keys.iter().find_map(|key| {
-            let data = jsonwebtoken::decode(token, key, &self.validation).ok()?;
+        let claims = self.decode(token)?;
+        let now = self.clock.unix_seconds();
+        (claims.is_well_formed(&self.audience, now) && !claims.has_expired(now)).then_some(claims)
+    }
+
+    /// As [`read`](Self::read), for callers that tell an expired token from a bad one.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn read_even_expired(&self, token: &str) -> Option<ReadClaims> {
+        let claims = self.decode(token)?;
+        claims.is_well_formed(&self.audience, self.clock.unix_seconds()).then_some(claims)
+    }
+
+    /// Whether `exp` is past, or is no time.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn has_expired(&self, claims: &ReadClaims) -> bool {
+        claims.has_expired(self.clock.unix_seconds())
+    }
+
+    /// The claims of a token of the right algorithm and signature.
+    fn decode(&self, token: &str) -> Option<ReadClaims> {
+        self.verifying_keys.iter().find_map(|key| {
+            let data = jsonwebtoken::decode::<ReadClaims>(token, key, &self.validation).ok()?;
             // RFC 7515 §4.1.11: an extension that must be understood, and no extension is.
             data.header.crit.is_none().then_some(data.claims)
-        })?;
-        claims.check(&self.audience, self.clock.unix_seconds()).then_some(claims)
+        })
     }
 }
 
@@ -271,6 +303,15 @@ pub(crate) struct ReadClaims {
     email: Option<Json>,
     password_fgpt: Option<Json>,
     email_fgpt: Option<Json>,
+    issued_us: Option<Json>,
+    #[cfg(feature = "oauth")]
+    csrftoken: Option<Json>,
+    #[cfg(feature = "oauth")]
+    provider: Option<Json>,
+    #[cfg(feature = "oauth")]
+    purpose: Option<Json>,
+    #[cfg(feature = "oauth")]
+    redirect_to: Option<Json>,
 }
 
 /// A claim of `null` is there, and wrong; it is not absent.
@@ -284,9 +325,17 @@ impl ReadClaims {
         self.sub.as_ref()?.as_str()
     }
 
-    /// When the token expires (`exp`), in Unix seconds; `None` when never.
+    /// When the token expires (`exp`), in Unix seconds; `None` when never, and when it is no time.
     pub(crate) fn expires_at(&self) -> Option<i64> {
-        self.exp.as_ref().and_then(whole_number)
+        match self.exp.as_ref()? {
+            Json::String(text) => text.trim().parse().ok(),
+            other => whole_number(other),
+        }
+    }
+
+    /// When an access token was made here, in microseconds, where it says so.
+    pub(crate) fn issued_at_microseconds(&self) -> Option<i64> {
+        self.issued_us.as_ref()?.as_i64()
     }
 
     /// The address that a verification token is about.
@@ -304,17 +353,44 @@ impl ReadClaims {
         self.email_fgpt.as_ref()?.as_str()
     }
 
-    fn check(&self, audience: &str, now: i64) -> bool {
-        let subject = self.sub.as_ref().is_none_or(Json::is_string);
-        let time = |claim: &Option<Json>, good: fn(i64, i64) -> bool| match claim {
+    /// The browser's half of an OAuth state.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn csrf_token(&self) -> Option<&str> {
+        self.csrftoken.as_ref()?.as_str()
+    }
+
+    /// The provider of an OAuth state that was made here.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn provider(&self) -> Option<&str> {
+        self.provider.as_ref()?.as_str()
+    }
+
+    /// The purpose of an OAuth state that was made here.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn purpose(&self) -> Option<&str> {
+        self.purpose.as_ref()?.as_str()
+    }
+
+    /// Where the browser goes after an OAuth callback.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn redirect_to(&self) -> Option<&str> {
+        self.redirect_to.as_ref()?.as_str()
+    }
+
+    /// Everything but the expiry: the audience is ours, `sub` is text, `nbf` and `iat` are past.
+    fn is_well_formed(&self, audience: &str, now: i64) -> bool {
+        let past = |claim: &Option<Json>| match claim {
             None => true,
-            Some(value) => whole_number(value).is_some_and(|at| good(at, now)),
+            Some(value) => whole_number(value).is_some_and(|at| at <= now),
         };
-        subject
+        self.sub.as_ref().is_none_or(Json::is_string)
             && self.is_for(audience)
-            && time(&self.exp, |exp, now| exp > now)
-            && time(&self.nbf, |nbf, now| nbf <= now)
-            && time(&self.iat, |iat, now| iat <= now)
+            && past(&self.nbf)
+            && past(&self.iat)
+    }
+
+    fn has_expired(&self, now: i64) -> bool {
+        self.exp.is_some() && self.expires_at().is_none_or(|exp| exp <= now)
     }
 
     fn is_for(&self, audience: &str) -> bool {
@@ -328,17 +404,9 @@ impl ReadClaims {
     }
 }
 
-/// What Python's `int()` makes of a claim; numbers too large for 64 bits are as far away as can be.
-#[expect(clippy::cast_possible_truncation, reason = "a float is cut to its whole part, and saturates")]
+/// A number without a fraction; one beyond 64 bits with a sign is as far away as can be.
 fn whole_number(value: &Json) -> Option<i64> {
-    match value {
-        Json::Number(number) => number
-            .as_i64()
-            .or_else(|| number.as_u64().map(|_| i64::MAX))
-            .or_else(|| number.as_f64().filter(|float| float.is_finite()).map(|float| float as i64)),
-        Json::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
+    value.as_i64().or_else(|| value.as_u64().map(|_| i64::MAX))
 }
 
 /// URL-safe base64 without padding (RFC 4648 §5).
@@ -366,6 +434,9 @@ pub(crate) struct AccessClaims<'a> {
     pub(crate) aud: [&'a str; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exp: Option<i64>,
+    /// When it was made, in microseconds; ours, and only where tokens may end early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) issued_us: Option<i64>,
 }
 
 /// The claims of a password reset token, in the original's order; `email_fgpt` is ours.

@@ -21,6 +21,11 @@ use crate::{
     token::{AUDIENCE_RESET, AUDIENCE_VERIFY, Algorithm, MIN_SECRET_BYTES, Secrets, TokenSigner},
     user::UserModel,
 };
+#[cfg(feature = "oauth")]
+use crate::{
+    oauth::OAuth,
+    oauth_settings::{OAuthSettings, OAuthSetup},
+};
 
 /// The users of an application: its database, hooks and backends, and every operation on them.
 ///
@@ -47,6 +52,8 @@ pub(crate) struct Inner<U: UserModel> {
     pub(crate) mounted: Mutex<Vec<MountedRouter>>,
     pub(crate) document_title: Cow<'static, str>,
     pub(crate) document_version: Cow<'static, str>,
+    #[cfg(feature = "oauth")]
+    pub(crate) oauth: OAuth<U>,
 }
 
 /// Tokens that are mailed: reset or verification.
@@ -92,6 +99,15 @@ pub enum BuildError {
         /// Why, and what to do.
         reason: Cow<'static, str>,
     },
+    /// OAuth cannot work as it is configured.
+    #[cfg(feature = "oauth")]
+    #[error("the OAuth provider `{name}` cannot be used: {reason}")]
+    OAuth {
+        /// The provider's name.
+        name: String,
+        /// Why, and what to do.
+        reason: Cow<'static, str>,
+    },
     /// The database adapter cannot keep this user model.
     #[error("the database adapter cannot keep this user model: {0}")]
     Schema(Cow<'static, str>),
@@ -117,6 +133,8 @@ pub struct UsersBuilder<U: UserModel> {
     mount: String,
     document_title: Cow<'static, str>,
     document_version: Cow<'static, str>,
+    #[cfg(feature = "oauth")]
+    oauth: OAuthSettings<U>,
 }
 
 #[derive(Default)]
@@ -276,6 +294,54 @@ impl<U: UserModel> UsersBuilder<U> {
         self
     }
 
+    /// Offers an OAuth provider: `GET /auth/{name}/authorize` and `/callback`, and
+    /// `/auth/associate/{name}/authorize` and `/callback` to link its accounts.
+    ///
+    /// Needs [`public_url`](Self::public_url), or both redirect URLs in the options.
+    #[cfg(feature = "oauth")]
+    pub fn oauth(mut self, client: impl reqwest_oauth::OAuthClient, options: crate::OAuthOptions<U>) -> Self {
+        self.oauth.providers.push(crate::oauth::OAuthProvider::new(client, options));
+        self
+    }
+
+    /// Where browsers reach the application, such as `https://example.com`: the providers send them back there.
+    /// It is never taken from a request.
+    #[cfg(feature = "oauth")]
+    pub fn public_url(mut self, url: &str) -> Self {
+        self.oauth.public_url = Some(url.trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// A secret of its own for OAuth states.
+    #[cfg(feature = "oauth")]
+    pub fn oauth_state_secret(mut self, secrets: impl Into<Secrets>) -> Self {
+        self.oauth.state_secrets = Some(secrets.into());
+        self
+    }
+
+    /// Encrypts providers' tokens in the database (AES-256-GCM). Those stored before are read as they are.
+    #[cfg(feature = "oauth")]
+    pub fn encrypt_oauth_tokens(mut self, secrets: impl Into<Secrets>) -> Self {
+        self.oauth.encryption = Some(secrets.into());
+        self
+    }
+
+    /// Shows the linked accounts in the user JSON, providers' tokens included, as the original does when its
+    /// read schema has them.
+    #[cfg(feature = "oauth")]
+    pub fn oauth_accounts_in_user(mut self) -> Self {
+        self.oauth.in_user = true;
+        self
+    }
+
+    /// Shares OAuth flows with a Python application behind the same address: states of both are read by both,
+    /// without PKCE, nonce and binding to a provider.
+    #[cfg(feature = "oauth")]
+    pub fn oauth_side_by_side_until_python_leaves(mut self) -> Self {
+        self.oauth.side_by_side = true;
+        self
+    }
+
     /// Where the time comes from; for tests.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -303,6 +369,10 @@ impl<U: UserModel> UsersBuilder<U> {
             schema: Arc::clone(&schema),
             access_tokens_at_rest: self.at_rest,
             allow_short_secret: self.allow_short_secret,
+            #[cfg(feature = "oauth")]
+            signed_tokens_end_early: self.oauth.evicts_squatters(),
+            #[cfg(not(feature = "oauth"))]
+            signed_tokens_end_early: false,
         };
         let capabilities = self.database.capabilities();
         for backend in &mut self.backends {
@@ -313,6 +383,12 @@ impl<U: UserModel> UsersBuilder<U> {
         let (secrets, clock, short) = (&self.secrets, &self.clock, self.allow_short_secret);
         let reset = self.reset.build(secrets, clock, "reset tokens", short)?;
         let verification = self.verification.build(secrets, clock, "verification tokens", short)?;
+        #[cfg(feature = "oauth")]
+        let oauth = {
+            let known: Vec<&str> = self.backends.iter().map(|backend| backend.name.as_str()).collect();
+            let setup = OAuthSetup { clock, random: &self.random, secrets, allow_short: short };
+            self.oauth.build(&schema, &known, capabilities, setup)?
+        };
         Ok(Users {
             inner: Arc::new(Inner {
                 schema,
@@ -331,6 +407,8 @@ impl<U: UserModel> UsersBuilder<U> {
                 mounted: Mutex::default(),
                 document_title: self.document_title,
                 document_version: self.document_version,
+                #[cfg(feature = "oauth")]
+                oauth,
             }),
         })
     }
@@ -414,6 +492,8 @@ impl<U: UserModel> Users<U> {
             mount: String::new(),
             document_title: Cow::Borrowed("axum-users"),
             document_version: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
+            #[cfg(feature = "oauth")]
+            oauth: OAuthSettings::default(),
         }
     }
 

@@ -144,20 +144,27 @@ impl Cookie {
         HeaderValue::try_from(header).ok()
     }
 
-    fn respond(&self, value: &str, max_age_seconds: Option<u64>) -> Response {
-        let mut response = StatusCode::NO_CONTENT.into_response();
+    fn put(&self, headers: &mut HeaderMap, value: &str, max_age_seconds: Option<u64>) {
         match self.set_cookie(value, max_age_seconds) {
             Some(header) => {
-                response.headers_mut().insert(SET_COOKIE, header);
+                headers.append(SET_COOKIE, header);
             }
             None => tracing::error!(name = %self.name, "the cookie's name, path or domain is no header text"),
         }
-        response
     }
-}
 
-impl Transport for Cookie {
-    fn token<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+    /// Sets the cookie in an answer.
+    pub(crate) fn set(&self, headers: &mut HeaderMap, value: &str) {
+        self.put(headers, value, self.max_age_seconds);
+    }
+
+    /// Takes the cookie back in an answer: two quotes, as Python's cookie module writes an empty value.
+    pub(crate) fn clear(&self, headers: &mut HeaderMap) {
+        self.put(headers, "\"\"", Some(0));
+    }
+
+    /// The cookie's value in a request.
+    pub(crate) fn read<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
         let value = headers
             .get_all(COOKIE)
             .iter()
@@ -169,14 +176,27 @@ impl Transport for Cookie {
         let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
         (!value.is_empty()).then_some(Cow::Borrowed(value))
     }
+}
+
+impl Transport for Cookie {
+    fn token<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+        self.read(headers)
+    }
 
     fn login_response(&self, issued: &Issued) -> Response {
-        self.respond(issued.token(), self.max_age_seconds)
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        self.set(response.headers_mut(), issued.token());
+        response
     }
 
     fn logout_response(&self) -> Response {
-        // Two quotes, as Python's cookie module writes an empty value.
-        self.respond("\"\"", Some(0))
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        self.clear(response.headers_mut());
+        response
+    }
+
+    fn sets_cookie(&self) -> bool {
+        true
     }
 
     fn description(&self, _: &str) -> TransportDescription {

@@ -6,9 +6,10 @@ use secrecy::SecretString;
 
 use super::{IssueContext, Issued, Resolved, Strategy, StrategySetup};
 use crate::{
-    Database, Secrets,
+    Clock, Database, Secrets,
     error::InternalError,
-    token::{AUDIENCE_ACCESS, AccessClaims, Algorithm, TokenSigner},
+    schema::{ColumnType, Timestamp},
+    token::{AUDIENCE_ACCESS, AccessClaims, Algorithm, ReadClaims, TokenSigner},
     user::{UserId, UserModel},
     users::check_secret,
 };
@@ -29,14 +30,22 @@ pub struct Jwt {
     algorithm: Algorithm,
     secrets: Option<Secrets>,
     key_pair: Option<(SecretString, Vec<String>)>,
-    ready: Option<(TokenSigner, crate::schema::ColumnType)>,
+    ready: Option<Ready>,
+}
+
+/// What the strategy knows once it is configured.
+struct Ready {
+    signer: TokenSigner,
+    id_type: ColumnType,
+    clock: Clock,
+    ends_early: bool,
 }
 
 impl Jwt {
-    /// Tokens that are good for so many seconds.
+    /// Tokens that are good for so many seconds; 0 is for ever, as in the original.
     #[must_use]
     pub fn lasting_seconds(seconds: u64) -> Self {
-        Self { lifetime_seconds: Some(seconds), ..Self::lasting_for_ever() }
+        Self { lifetime_seconds: (seconds != 0).then_some(seconds), ..Self::lasting_for_ever() }
     }
 
     /// Tokens without an expiry. Nothing but a change of the secret ends them.
@@ -110,7 +119,7 @@ impl Jwt {
         }
     }
 
-    fn ready(&self) -> Result<&(TokenSigner, crate::schema::ColumnType), InternalError> {
+    fn ready(&self) -> Result<&Ready, InternalError> {
         self.ready.as_ref().ok_or_else(|| InternalError::Token("the strategy was not configured".into()))
     }
 }
@@ -125,24 +134,62 @@ impl fmt::Debug for Jwt {
     }
 }
 
+impl Jwt {
+    /// When a token was made, in microseconds: as it says, or as its expiry and our lifetime tell. The latter is
+    /// to the second, and the earliest it can have been.
+    fn issued_at_microseconds(&self, claims: &ReadClaims) -> Option<i64> {
+        let by_expiry = || {
+            let lifetime = i64::try_from(self.lifetime_seconds?).ok()?;
+            claims.expires_at()?.checked_sub(lifetime)?.checked_mul(1_000_000)
+        };
+        claims.issued_at_microseconds().or_else(by_expiry)
+    }
+}
+
+/// A moment in microseconds since 1970.
+fn microseconds(at: Timestamp) -> i64 {
+    i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
+}
+
 impl<U: UserModel> Strategy<U> for Jwt {
     fn configure(&mut self, setup: &StrategySetup) -> Result<(), Cow<'static, str>> {
-        self.ready = Some((self.signer(setup)?, setup.schema.id_type()));
+        self.ready = Some(Ready {
+            signer: self.signer(setup)?,
+            id_type: setup.schema.id_type(),
+            clock: setup.clock.clone(),
+            ends_early: setup.signed_tokens_end_early,
+        });
         Ok(())
     }
 
     async fn issue(&self, context: IssueContext<'_, U>) -> Result<Issued, InternalError> {
-        let (signer, _) = self.ready()?;
-        let subject = context.user.id().to_string();
-        let exp = signer.expires_at(self.lifetime_seconds);
-        let token = signer.sign(&AccessClaims { sub: &subject, aud: [signer.audience()], exp })?;
+        let Ready { signer, clock, ends_early, .. } = self.ready()?;
+        let token = signer.sign(&AccessClaims {
+            sub: &context.user.id().to_string(),
+            aud: [signer.audience()],
+            exp: signer.expires_at(self.lifetime_seconds),
+            issued_us: ends_early.then(|| microseconds(clock.now())),
+        })?;
         Ok(Issued::new(token, self.lifetime_seconds))
     }
 
-    async fn resolve(&self, token: &str, _: &Database<U>) -> Result<Option<Resolved<U>>, InternalError> {
-        let (signer, id_type) = self.ready()?;
-        let claims = signer.read(token);
-        let id = claims.as_ref().and_then(|claims| U::Id::parse(claims.subject()?, *id_type));
-        Ok(id.map(Resolved::id))
+    async fn resolve(
+        &self,
+        token: &str,
+        database: &Database<U>,
+    ) -> Result<Option<Resolved<U>>, InternalError> {
+        let Ready { signer, id_type, ends_early, .. } = self.ready()?;
+        let Some(claims) = signer.read(token) else { return Ok(None) };
+        let Some(id) = claims.subject().and_then(|subject| U::Id::parse(subject, *id_type)) else {
+            return Ok(None);
+        };
+        if !ends_early {
+            return Ok(Some(Resolved::id(id)));
+        }
+        let Some((user, state)) = database.get_with_state(&id).await? else { return Ok(None) };
+        let good = state.not_before.is_none_or(|not_before| {
+            self.issued_at_microseconds(&claims).is_some_and(|at| at >= microseconds(not_before))
+        });
+        Ok(good.then(|| Resolved::user(user)))
     }
 }

@@ -89,6 +89,8 @@ impl<U: UserModel> Users<U> {
         let changes = Record::new().with("hashed_password", Value::Text(hash));
         let user = self.inner.database.update(user.id(), &expected, &changes).await?;
         let user = user.ok_or(ResetPasswordError::BadToken)?;
+        #[cfg(feature = "oauth")]
+        self.password_is_known(user.id()).await?;
         self.end_sessions(user.id(), None).await?;
         let mut context = Context::new(self, request);
         self.inner.hooks.on_after_reset_password(&user, &mut context).await.map_err(InternalError::Hook)?;

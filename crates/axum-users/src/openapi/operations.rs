@@ -1,5 +1,8 @@
 //! The operations of each router: names, bodies, answers and examples as the original documents them.
 
+#[cfg(feature = "oauth")]
+mod oauth;
+
 use serde_json::{Map, Value, json};
 
 use super::{BackendDescription, MountedRouter, RouterKind, identifier, schemas, title};
@@ -13,6 +16,7 @@ pub(super) struct Operation {
     tag: &'static str,
     /// The route's name in the original, from which the summary and the operation id are made.
     name: String,
+    description: Option<&'static str>,
     parameters: Vec<Value>,
     body: Option<Body>,
     responses: Map<String, Value>,
@@ -41,6 +45,14 @@ pub(super) fn of_router(
         RouterKind::ResetPassword => reset_password(prefix),
         RouterKind::Verify => verify(prefix, model),
         RouterKind::Users => users(prefix, model),
+        #[cfg(feature = "oauth")]
+        RouterKind::OAuth { provider, backend } => oauth::login(prefix, provider, backend),
+        #[cfg(feature = "oauth")]
+        RouterKind::OAuthAssociate { provider } => oauth::associate(prefix, provider, model),
+        #[cfg(feature = "oauth")]
+        RouterKind::Exchange { backend } => {
+            oauth::exchange(prefix, backend, backends.iter().find(|known| known.name == *backend))
+        }
     }
 }
 
@@ -169,6 +181,7 @@ impl Operation {
             secured: false,
             tag,
             name: name.into(),
+            description: None,
             parameters: Vec::new(),
             body: None,
             responses: Map::new(),
@@ -184,6 +197,18 @@ impl Operation {
     fn path_parameter(mut self, name: &str) -> Self {
         let schema = schemas::text(name);
         self.parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+        self
+    }
+
+    #[cfg(feature = "oauth")]
+    fn query_parameter(mut self, name: &str, schema: Value) -> Self {
+        self.parameters.push(json!({ "name": name, "in": "query", "required": false, "schema": schema }));
+        self
+    }
+
+    #[cfg(feature = "oauth")]
+    fn described(mut self, description: &'static str) -> Self {
+        self.description = Some(description);
         self
     }
 
@@ -236,6 +261,9 @@ impl Operation {
     pub(super) fn into_json(mut self, security: &[Value]) -> Value {
         let mut operation =
             json!({ "tags": [self.tag], "summary": title(&self.name), "operationId": self.id() });
+        if let Some(description) = self.description {
+            operation["description"] = description.into();
+        }
         if self.body.is_some() || !self.parameters.is_empty() {
             self.responses.insert("422".into(), validation_error());
         }

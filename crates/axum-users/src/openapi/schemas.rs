@@ -19,6 +19,8 @@ pub(super) fn catalogue(schema: &Schema) -> BTreeMap<String, Value> {
     let model = schema.name();
     let named = [
         ("BearerResponse".to_owned(), bearer_response()),
+        #[cfg(feature = "oauth")]
+        ("OAuth2AuthorizeResponse".to_owned(), authorization_url()),
         ("ErrorModel".to_owned(), error_model()),
         ("HTTPValidationError".to_owned(), http_validation_error()),
         ("ValidationError".to_owned(), validation_error()),
@@ -69,6 +71,12 @@ pub(super) fn text(name: &str) -> Value {
     json!({ "type": "string", "title": title(name) })
 }
 
+/// A text that may be absent.
+#[cfg(feature = "oauth")]
+pub(super) fn optional_text(name: &str) -> Value {
+    json!({ "anyOf": [{ "type": "string" }, { "type": "null" }], "title": title(name) })
+}
+
 /// The field `email`.
 pub(super) fn email() -> Value {
     json!({ "type": "string", "format": "email", "title": "Email" })
@@ -99,6 +107,54 @@ fn bearer_response() -> Value {
         "type": "object",
         "required": ["access_token", "token_type"],
     })
+}
+
+#[cfg(feature = "oauth")]
+fn authorization_url() -> Value {
+    json!({
+        "properties": { "authorization_url": text("authorization_url") },
+        "type": "object",
+        "required": ["authorization_url"],
+        "title": "OAuth2AuthorizeResponse",
+    })
+}
+
+/// The linked accounts, as the first field of the user JSON.
+#[cfg(feature = "oauth")]
+pub(super) fn show_oauth_accounts(document: &mut Value, model: &str) {
+    let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let Some(read) = schemas.get_mut(&format!("{model}Read")) else { return };
+    let accounts = json!({
+        "items": reference("BaseOAuthAccount"),
+        "type": "array",
+        "title": "Oauth Accounts",
+        "default": [],
+    });
+    let mut properties = serde_json::Map::from_iter([("oauth_accounts".to_owned(), accounts)]);
+    if let Some(known) = read["properties"].as_object_mut() {
+        properties.append(known);
+    }
+    read["properties"] = Value::Object(properties);
+    let seconds = json!({ "anyOf": [{ "type": "integer" }, { "type": "null" }], "title": "Expires At" });
+    schemas.insert(
+        "BaseOAuthAccount".to_owned(),
+        json!({
+            "properties": {
+                "id": text("id"),
+                "oauth_name": text("oauth_name"),
+                "access_token": text("access_token"),
+                "expires_at": seconds,
+                "refresh_token": optional_text("refresh_token"),
+                "account_id": text("account_id"),
+                "account_email": text("account_email"),
+            },
+            "type": "object",
+            "required": ["id", "oauth_name", "access_token", "account_id", "account_email"],
+            "title": "BaseOAuthAccount",
+        }),
+    );
 }
 
 fn error_model() -> Value {

@@ -28,7 +28,7 @@ async fn register<U: UserModel>(
     let record = read_create(users.schema(), body).map_err(ApiError::Invalid)?;
     let new = U::Create::from_record(record).map_err(crate::database::DatabaseError::from)?;
     let user = users.create(new, Flags::Ignored, &RequestInfo::of(&parts)).await?;
-    Ok((StatusCode::CREATED, Json(users.read(user))).into_response())
+    Ok((StatusCode::CREATED, Json(users.answer(user).await?)).into_response())
 }
 
 impl From<CreateError> for ApiError {

@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 
-use super::{RouteList, read_json, strict};
+use super::{RouteList, UserAnswer, read_json, strict};
 use crate::{
     Authenticated, DeleteError, Flags, RequestInfo, UpdateError, Users,
     body::JsonBody,
@@ -27,16 +27,16 @@ pub(super) fn routes<U: UserModel>() -> RouteList<U> {
 async fn read_me<U: UserModel>(
     State(users): State<Users<U>>,
     request: Request,
-) -> Result<Json<U::Read>, ApiError> {
+) -> Result<Json<UserAnswer<U>>, ApiError> {
     let rights = users.rights(Rights::ACTIVE);
     let authenticated = users.authorize(request.headers(), rights).await?;
-    Ok(Json(users.read(authenticated.user)))
+    Ok(Json(users.answer(authenticated.user).await?))
 }
 
 async fn update_me<U: UserModel>(
     State(users): State<Users<U>>,
     request: Request,
-) -> Result<Json<U::Read>, ApiError> {
+) -> Result<Json<UserAnswer<U>>, ApiError> {
     let (parts, body) = read_json(request).await?;
     let authenticated = users.authorize(&parts.headers, users.rights(Rights::ACTIVE)).await?;
     let info = RequestInfo::of(&parts).with_presented_token(authenticated.token.clone());
@@ -55,16 +55,16 @@ async fn delete_me<U: UserModel>(
 async fn read_user<U: UserModel>(
     State(users): State<Users<U>>,
     request: Request,
-) -> Result<Json<U::Read>, ApiError> {
+) -> Result<Json<UserAnswer<U>>, ApiError> {
     let (mut parts, _) = request.into_parts();
     let (_, user) = superuser_and_target(&users, &mut parts).await?;
-    Ok(Json(users.read(user)))
+    Ok(Json(users.answer(user).await?))
 }
 
 async fn update_user<U: UserModel>(
     State(users): State<Users<U>>,
     request: Request,
-) -> Result<Json<U::Read>, ApiError> {
+) -> Result<Json<UserAnswer<U>>, ApiError> {
     let (mut parts, body) = read_json(request).await?;
     let (superuser, user) = superuser_and_target(&users, &mut parts).await?;
     let mut info = RequestInfo::of(&parts);
@@ -103,11 +103,11 @@ async fn update<U: UserModel>(
     body: JsonBody,
     flags: Flags,
     request: &RequestInfo,
-) -> Result<Json<U::Read>, ApiError> {
+) -> Result<Json<UserAnswer<U>>, ApiError> {
     let record = read_update(users.schema(), body).map_err(ApiError::Invalid)?;
     let changes = U::Update::from_record(record).map_err(DatabaseError::from)?;
     let user = users.update(user, changes, flags, request).await?;
-    Ok(Json(users.read(user)))
+    Ok(Json(users.answer(user).await?))
 }
 
 impl From<UpdateError> for ApiError {

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::{RouteList, read_json, strict};
+use super::{RouteList, UserAnswer, read_json, strict};
 use crate::{
     RequestInfo, RequestVerifyError, Users, VerifyError,
     error::{ApiError, InternalError, code, error_chain},
@@ -60,11 +60,11 @@ async fn send_verification_token<U: UserModel>(
 async fn verify<U: UserModel>(
     State(users): State<Users<U>>,
     request: Request,
-) -> Result<Json<U::Read>, ApiError> {
+) -> Result<Json<UserAnswer<U>>, ApiError> {
     let (parts, body) = read_json(request).await?;
     let token = read_token(body).map_err(ApiError::Invalid)?;
     let user = users.verify(&token, &RequestInfo::of(&parts)).await?;
-    Ok(Json(users.read(user)))
+    Ok(Json(users.answer(user).await?))
 }
 
 impl From<VerifyError> for ApiError {

@@ -1,0 +1,80 @@
+//! `GET /auth/associate/{provider}/authorize` and `/callback`: linking an account to the user who is logged in.
+//! `DELETE /auth/associate/{provider}/{account_id}` unlinks it again.
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, Path, Request, State},
+    http::{Method, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{delete, get},
+};
+
+use super::{
+    RouteList,
+    oauth::{Query, begin, callback_route, clear_csrf_cookie, finish},
+    strict,
+};
+use crate::{RequestInfo, Users, error::ApiError, extract::Rights, oauth::state::Purpose, user::UserModel};
+
+pub(super) fn routes<U: UserModel>(provider: &str) -> RouteList<U> {
+    let name = provider.to_owned();
+    let authorize =
+        move |State(users): State<Users<U>>, request: Request| authorize(users, name.clone(), request);
+    let name = provider.to_owned();
+    let callback =
+        move |State(users): State<Users<U>>, request: Request| callback(users, name.clone(), request);
+    let name = provider.to_owned();
+    let unlink = move |State(users): State<Users<U>>, request: Request| unlink(users, name.clone(), request);
+    vec![
+        ("/authorize", strict(&Method::GET, get(authorize))),
+        ("/callback", callback_route::<U>(provider, get(callback))),
+        ("/{account_id}", strict(&Method::DELETE, delete(unlink))),
+    ]
+}
+
+async fn authorize<U: UserModel>(
+    users: Users<U>,
+    name: String,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let provider = users.oauth_provider(&name).ok_or(ApiError::NotFound)?;
+    let user = users.authorize(request.headers(), users.rights(Rights::ACTIVE)).await?.user;
+    let subject = user.id().to_string();
+    begin(&users, provider, Purpose::Associate, Some(&subject), &Query::of(request.uri().query())).await
+}
+
+async fn callback<U: UserModel>(
+    users: Users<U>,
+    name: String,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let provider = users.oauth_provider(&name).ok_or(ApiError::NotFound)?;
+    let (parts, _) = request.into_parts();
+    let user = users.authorize(&parts.headers, users.rights(Rights::ACTIVE)).await?.user;
+    let subject = user.id().to_string();
+    let query = Query::of(parts.uri.query());
+    let answer = finish(&users, provider, Purpose::Associate, Some(&subject), &parts, &query).await?;
+    let info = RequestInfo::of(&parts);
+    let user = users.oauth_associate_callback(provider, user, &answer.token, &answer.identity, &info).await?;
+    let mut response = match &answer.redirect_to {
+        None => Json(users.answer(user).await?).into_response(),
+        Some(target) => super::redirect(target)?,
+    };
+    clear_csrf_cookie(&mut response, provider);
+    Ok(response)
+}
+
+async fn unlink<U: UserModel>(
+    users: Users<U>,
+    name: String,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    let (mut parts, _) = request.into_parts();
+    let user = users.authorize(&parts.headers, users.rights(Rights::ACTIVE)).await?.user;
+    let account_id =
+        Path::<String>::from_request_parts(&mut parts, &()).await.map_err(|_| ApiError::NotFound)?;
+    match users.unlink_oauth_account(&user, &name, &account_id, &RequestInfo::of(&parts)).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(ApiError::NotFound),
+    }
+}

@@ -3,13 +3,15 @@
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use axum_users::{
-    AccessToken, Capabilities, ColumnValue, DatabaseError, MigrateError, Timestamp, UserDatabase, UserModel,
-    schema::{ColumnType, DecodeError, Record, RowReader, Schema, Value},
+    AccessToken, Capabilities, ColumnValue, DatabaseError, MigrateError, NewOAuthAccount, OAuthAccount,
+    Timestamp, UserDatabase, UserModel, UserState,
+    schema::{ColumnType, DecodeError, Record, RowReader, Schema},
 };
 use sqlx::{SqlStr, SqlitePool, sqlite::SqliteRow};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
+    accounts::id_text,
     connect::{ConnectError, SqlxOptions},
     error::{database_error, user_error},
     inspect::{Found, inspect},
@@ -25,7 +27,7 @@ use crate::{
 /// one of them nor keeps readers from the pool.
 #[derive(Clone)]
 pub struct SqlxDatabase {
-    pool: SqlitePool,
+    pub(crate) pool: SqlitePool,
     options: SqlxOptions,
     writer: Arc<Mutex<()>>,
     statements: Option<Arc<Statements>>,
@@ -75,13 +77,13 @@ impl SqlxDatabase {
         inspect(&self.pool, &tables).await.map_err(database_error)
     }
 
-    fn statements(&self) -> Result<&Statements, DatabaseError> {
+    pub(crate) fn statements(&self) -> Result<&Statements, DatabaseError> {
         let missing = || DatabaseError::Other("the database was not given a schema".into());
         self.statements.as_deref().ok_or_else(missing)
     }
 
     /// Waits until no other write of this process is under way.
-    async fn turn(&self) -> Result<MutexGuard<'_, ()>, DatabaseError> {
+    pub(crate) async fn turn(&self) -> Result<MutexGuard<'_, ()>, DatabaseError> {
         if let Ok(turn) = self.writer.try_lock() {
             return Ok(turn);
         }
@@ -93,7 +95,7 @@ impl SqlxDatabase {
     }
 
     /// Runs a statement that writes, and answers how many rows it touched.
-    async fn write(&self, query: Query<'_>) -> Result<u64, DatabaseError> {
+    pub(crate) async fn write(&self, query: Query<'_>) -> Result<u64, DatabaseError> {
         let _turn = self.turn().await?;
         query.execute(&self.pool).await.map(|done| done.rows_affected()).map_err(database_error)
     }
@@ -106,11 +108,11 @@ impl SqlxDatabase {
     }
 }
 
-fn user_from_row<U: UserModel>(schema: &Schema, row: &SqliteRow) -> Result<U, DatabaseError> {
+pub(crate) fn user_from_row<U: UserModel>(schema: &Schema, row: &SqliteRow) -> Result<U, DatabaseError> {
     U::from_row(schema, &mut Reader(row)).map_err(DatabaseError::Decode)
 }
 
-fn bind_id<'q, Id: ColumnValue>(query: Query<'q>, id: &Id) -> Query<'q> {
+pub(crate) fn bind_id<'q, Id: ColumnValue>(query: Query<'q>, id: &Id) -> Query<'q> {
     bind(query, &id.clone().into_value())
 }
 
@@ -118,7 +120,7 @@ fn bind_texts<'q>(query: Query<'q>, texts: &[String]) -> Query<'q> {
     texts.iter().fold(query, |query, text| query.bind(text.clone()))
 }
 
-fn query<'q>(sql: &SqlStr) -> Query<'q> {
+pub(crate) fn query<'q>(sql: &SqlStr) -> Query<'q> {
     sqlx::query(sql.clone())
 }
 
@@ -172,13 +174,7 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
 
     async fn create(&self, record: Record) -> Result<U, DatabaseError> {
         let statements = self.statements()?;
-        let makes_id = matches!(record.get("id"), None | Some(Value::Null));
-        let (sql, skip) = if makes_id { (&statements.insert_without_id, 1) } else { (&statements.insert, 0) };
-        let insert = statements.schema.columns().iter().skip(skip).fold(query(sql), |query, column| {
-            let value = record.get(&column.name).or(column.default.as_ref());
-            bind(query, value.unwrap_or(&Value::Null))
-        });
-        let row = self.write_user(insert).await?;
+        let row = self.write_user(statements.create(&record)).await?;
         let row = row.ok_or_else(|| DatabaseError::Other("the insert answered no row".into()))?;
         user_from_row(&statements.schema, &row)
     }
@@ -206,6 +202,8 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
             let done = bind_id(query(sql), id).execute(&mut *transaction).await.map_err(database_error)?;
             deleted = done.rows_affected();
         }
+        let state = query(&statements.delete_state).bind(id_text(id));
+        state.execute(&mut *transaction).await.map_err(database_error)?;
         transaction.commit().await.map_err(database_error)?;
         Ok(deleted > 0)
     }
@@ -281,6 +279,61 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
             let _ = self.write(query(&statements.forget_used).bind(text::timestamp(now))).await;
         }
         Ok(first)
+    }
+
+    async fn user_by_oauth_account(
+        &self,
+        oauth_name: &str,
+        account_id: &str,
+    ) -> Result<Option<U>, DatabaseError> {
+        self.user_by_account(oauth_name, account_id).await
+    }
+
+    async fn oauth_accounts(&self, user_id: &U::Id) -> Result<Vec<OAuthAccount<U::Id>>, DatabaseError> {
+        self.accounts_of::<U>(user_id).await
+    }
+
+    async fn create_with_oauth_account(
+        &self,
+        record: Record,
+        account_row_id: Option<&U::Id>,
+        account: &NewOAuthAccount,
+    ) -> Result<U, DatabaseError> {
+        self.create_with_account(&record, account_row_id, account).await
+    }
+
+    async fn add_oauth_account(
+        &self,
+        user_id: &U::Id,
+        account_row_id: Option<&U::Id>,
+        account: &NewOAuthAccount,
+    ) -> Result<(), DatabaseError> {
+        self.add_account(user_id, account_row_id, account).await
+    }
+
+    async fn update_oauth_account(
+        &self,
+        user_id: &U::Id,
+        account: &NewOAuthAccount,
+    ) -> Result<bool, DatabaseError> {
+        self.update_account(user_id, account).await
+    }
+
+    async fn delete_oauth_account(
+        &self,
+        user_id: &U::Id,
+        oauth_name: &str,
+        account_id: &str,
+    ) -> Result<bool, DatabaseError> {
+        self.delete_account(user_id, oauth_name, account_id).await
+    }
+
+    async fn get_with_state(&self, id: &U::Id) -> Result<Option<(U, UserState)>, DatabaseError> {
+        self.with_state(id).await
+    }
+
+    async fn set_user_state(&self, id: &U::Id, state: UserState) -> Result<(), DatabaseError> {
+        self.set_state(id, state).await
     }
 }
 

@@ -63,6 +63,20 @@ pub(crate) fn user_error(error: sqlx::Error) -> DatabaseError {
     if taken { DatabaseError::EmailTaken } else { database_error(error) }
 }
 
+/// An error of an insert of an OAuth account.
+pub(crate) fn account_error(error: sqlx::Error) -> DatabaseError {
+    let taken = error
+        .as_database_error()
+        .is_some_and(|error| error.is_unique_violation() && names_account(error.message()));
+    if taken { DatabaseError::OAuthAccountTaken } else { database_error(error) }
+}
+
+/// The unique index may be ours, or the application's own on the same columns.
+fn names_account(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.split_once("constraint failed: ").is_some_and(|(_, what)| what.contains(".account_id"))
+}
+
 /// SQLite names the columns, `UNIQUE constraint failed: user.email`, or the index when it is on an expression,
 /// `UNIQUE constraint failed: index 'axum_users_user_email_lower'`. An application's unique columns of its own
 /// are not the e-mail.
@@ -78,6 +92,17 @@ fn names_email(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_account_makes_an_account_taken() {
+        for (message, expected) in [
+            ("UNIQUE constraint failed: oauth_account.oauth_name, oauth_account.account_id", true),
+            ("UNIQUE constraint failed: oauth_account.id", false),
+            ("UNIQUE constraint failed: oauth_account.user_id, oauth_account.oauth_name", false),
+        ] {
+            assert_eq!(names_account(message), expected, "{message}");
+        }
+    }
 
     #[test]
     fn only_the_email_makes_an_email_taken() {

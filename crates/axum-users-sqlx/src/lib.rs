@@ -23,6 +23,8 @@
 compile_error!("axum-users-sqlx needs a database: enable its feature `sqlite`");
 
 #[cfg(feature = "sqlite")]
+mod accounts;
+#[cfg(feature = "sqlite")]
 mod connect;
 #[cfg(feature = "sqlite")]
 mod database;

@@ -11,6 +11,7 @@ pub(crate) mod found;
 use axum_users::{Clock, MigrateError, schema::Schema};
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 
+pub(crate) use self::ddl::OAUTH_ACCOUNT_COLUMNS;
 use self::found::Objects;
 use crate::{
     error::database_error,
@@ -23,7 +24,7 @@ use crate::{
 pub(crate) const VERSION_TABLE: &str = "axum_users_migration";
 
 /// The side tables, a version each. Versions are only ever added.
-const VERSIONS: [&str; 1] = [
+const VERSIONS: [&str; 2] = [
     // 1: what may be used once.
     "CREATE TABLE axum_users_one_time (
     purpose TEXT NOT NULL,
@@ -32,6 +33,13 @@ const VERSIONS: [&str; 1] = [
     PRIMARY KEY (purpose, digest)
 );
 CREATE INDEX axum_users_one_time_expires_at ON axum_users_one_time (expires_at);",
+    // 2: what is kept of a user beside the user table.
+    "CREATE TABLE axum_users_user_state (
+    user_id TEXT NOT NULL,
+    not_before TIMESTAMP,
+    password_is_generated BOOLEAN NOT NULL,
+    PRIMARY KEY (user_id)
+);",
 ];
 
 /// Brings the database to where the model wants it.

@@ -5,7 +5,11 @@ use std::{borrow::Cow, sync::Arc};
 use axum_users::schema::{ColumnType, Record, Schema, Value};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-use crate::{connect::SqlxOptions, sqlite::quote};
+use crate::{
+    connect::SqlxOptions,
+    migrate::OAUTH_ACCOUNT_COLUMNS,
+    sqlite::{Query, bind, quote},
+};
 
 /// Expired one-time records that one statement forgets at most, and access tokens likewise.
 pub(crate) const BATCH: u32 = 1000;
@@ -40,6 +44,8 @@ pub(crate) struct Statements {
     pub(crate) list_after: SqlStr,
     /// In this order, in one transaction; the last one's count tells whether there was a user.
     pub(crate) delete: [SqlStr; 3],
+    /// Its argument is the id's text.
+    pub(crate) delete_state: SqlStr,
     pub(crate) insert_token: SqlStr,
     /// For one form of a token, and for two.
     user_by_token: [SqlStr; 2],
@@ -47,6 +53,15 @@ pub(crate) struct Statements {
     pub(crate) purge_tokens: SqlStr,
     pub(crate) use_once: SqlStr,
     pub(crate) forget_used: SqlStr,
+    pub(crate) user_by_account: SqlStr,
+    pub(crate) accounts_of: SqlStr,
+    pub(crate) account_is_linked: SqlStr,
+    pub(crate) insert_account: SqlStr,
+    pub(crate) insert_account_without_id: SqlStr,
+    pub(crate) update_account: SqlStr,
+    pub(crate) delete_account: SqlStr,
+    pub(crate) get_with_state: SqlStr,
+    pub(crate) set_state: SqlStr,
     /// `"id", "email", …` behind RETURNING.
     columns: String,
 }
@@ -60,6 +75,7 @@ impl Statements {
         let (user, account, token) =
             (quote(&tables.user), quote(&tables.oauth_account), quote(&tables.access_token));
         let select = format!("SELECT {columns} FROM {user}");
+        let of_user = column_list(&schema, "u.");
         Ok(Self {
             get: sql(format!("{select} WHERE \"id\" = $1")),
             // SQLite's `lower` folds ASCII and nothing else.
@@ -74,6 +90,7 @@ impl Statements {
                 sql(format!("DELETE FROM {account} WHERE \"user_id\" = $1")),
                 sql(format!("DELETE FROM {user} WHERE \"id\" = $1")),
             ],
+            delete_state: sql("DELETE FROM axum_users_user_state WHERE user_id = $1".to_owned()),
             insert_token: sql(format!(
                 "INSERT INTO {token} (\"token\", \"user_id\", \"created_at\") VALUES ($1, $2, $3)"
             )),
@@ -91,6 +108,37 @@ impl Statements {
             forget_used: sql(format!(
                 "DELETE FROM axum_users_one_time WHERE rowid IN \
                  (SELECT rowid FROM axum_users_one_time WHERE expires_at < $1 LIMIT {BATCH})"
+            )),
+            user_by_account: sql(format!(
+                "SELECT {of_user}, a.\"oauth_name\", a.\"account_id\" FROM {account} AS a \
+                 JOIN {user} AS u ON u.\"id\" = a.\"user_id\" WHERE a.\"account_id\" = $1 AND a.\"oauth_name\" = $2"
+            )),
+            // In the order in which they were linked, as Python lists them.
+            accounts_of: sql(format!(
+                "SELECT {} FROM {account} WHERE \"user_id\" = $1 ORDER BY rowid",
+                quoted(&OAUTH_ACCOUNT_COLUMNS)
+            )),
+            account_is_linked: sql(format!(
+                "SELECT \"oauth_name\", \"account_id\" FROM {account} WHERE \"account_id\" = $1 AND \"oauth_name\" = $2"
+            )),
+            insert_account: sql(insert_account(&account, &OAUTH_ACCOUNT_COLUMNS)),
+            insert_account_without_id: sql(insert_account(&account, &OAUTH_ACCOUNT_COLUMNS[1..])),
+            update_account: sql(format!(
+                "UPDATE {account} SET \"access_token\" = $1, \"expires_at\" = $2, \"refresh_token\" = $3, \
+                 \"account_email\" = $4 WHERE \"user_id\" = $5 AND \"oauth_name\" = $6 AND \"account_id\" = $7"
+            )),
+            delete_account: sql(format!(
+                "DELETE FROM {account} WHERE \"user_id\" = $1 AND \"oauth_name\" = $2 AND \"account_id\" = $3"
+            )),
+            get_with_state: sql(format!(
+                "SELECT {of_user}, s.not_before, s.password_is_generated FROM {user} AS u \
+                 LEFT JOIN axum_users_user_state AS s ON s.user_id = $1 WHERE u.\"id\" = $2"
+            )),
+            // Nothing is kept of users who are gone: their ids may come again.
+            set_state: sql(format!(
+                "INSERT INTO axum_users_user_state (user_id, not_before, password_is_generated) \
+                 SELECT $1, $2, $3 FROM {user} WHERE \"id\" = $4 ON CONFLICT (user_id) DO UPDATE SET \
+                 not_before = excluded.not_before, password_is_generated = excluded.password_is_generated"
             )),
             columns,
             schema,
@@ -118,6 +166,16 @@ impl Statements {
         let table = quote(&self.tables.access_token);
         let kept = arguments(2, except);
         sql(format!("DELETE FROM {table} WHERE \"user_id\" = $1 AND \"token\" NOT IN ({kept})"))
+    }
+
+    /// The insert of a user, with its arguments.
+    pub(crate) fn create(&self, record: &Record) -> Query<'static> {
+        let makes_id = matches!(record.get("id"), None | Some(Value::Null));
+        let (sql, skip) = if makes_id { (&self.insert_without_id, 1) } else { (&self.insert, 0) };
+        self.schema.columns().iter().skip(skip).fold(sqlx::query(sql.clone()), |query, column| {
+            let value = record.get(&column.name).or(column.default.as_ref());
+            bind(query, value.unwrap_or(&Value::Null))
+        })
     }
 
     /// Its arguments are the id, the values of `expected`, the values of `changes`.
@@ -169,6 +227,14 @@ fn insert(schema: &Schema, user: &str, skip: usize) -> String {
         names.join(", "),
         column_list(schema, "")
     )
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
+}
+
+fn insert_account(account: &str, columns: &[&str]) -> String {
+    format!("INSERT INTO {account} ({}) VALUES ({})", quoted(columns), arguments(1, columns.len()))
 }
 
 /// The user's columns, then the token's stored form and when it was made.
@@ -236,6 +302,15 @@ mod tests {
             statements.purge_tokens.clone(),
             statements.use_once.clone(),
             statements.forget_used.clone(),
+            statements.user_by_account.clone(),
+            statements.account_is_linked.clone(),
+            statements.insert_account.clone(),
+            statements.update_account.clone(),
+            statements.delete_account.clone(),
+            statements.get_with_state.clone(),
+            statements.set_state.clone(),
+            statements.delete_state.clone(),
+            statements.accounts_of.clone(),
         ];
         all.extend(statements.delete.clone());
         for forms in 1..4 {
@@ -250,7 +325,9 @@ mod tests {
                 // The list of users is read in the order of an index, and no further than its limit.
                 let by_index = sql.as_str() == statements.list.as_str() && step.contains("USING INDEX");
                 assert!(!step.starts_with("SCAN") || by_index, "{step}\n{}", sql.as_str());
-                assert!(!step.contains("TEMP B-TREE"), "{step}\n{}", sql.as_str());
+                // A user's few accounts are sorted.
+                let sorted = sql.as_str() == statements.accounts_of.as_str();
+                assert!(sorted || !step.contains("TEMP B-TREE"), "{step}\n{}", sql.as_str());
             }
         }
     }

@@ -5,6 +5,7 @@ mod adopt;
 mod availability;
 mod columns;
 mod migrate;
+mod oauth;
 mod races;
 mod tokens;
 mod users;

@@ -73,7 +73,10 @@ async fn versions_that_a_newer_program_added_are_left_alone() {
     let (_folder, database) = fresh().await;
     execute(&database, "INSERT INTO axum_users_migration VALUES (99, '2030-01-01 00:00:00.000000')").await;
     users::<User>(&database).migrate().await.unwrap();
-    assert_eq!(rows(&database, "SELECT version FROM axum_users_migration ORDER BY 1").await, ["1", "99"]);
+    assert_eq!(
+        rows(&database, "SELECT version FROM axum_users_migration ORDER BY 1").await,
+        ["1", "2", "99"]
+    );
 }
 
 #[tokio::test]

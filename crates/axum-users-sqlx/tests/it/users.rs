@@ -171,13 +171,13 @@ async fn users_are_listed_page_by_page_in_the_order_of_ids() {
 }
 
 #[derive(Clone, axum_users::UserModel)]
-struct Numbered {
-    id: i64,
-    email: String,
-    hashed_password: String,
-    is_active: bool,
-    is_superuser: bool,
-    is_verified: bool,
+pub(crate) struct Numbered {
+    pub(crate) id: i64,
+    pub(crate) email: String,
+    pub(crate) hashed_password: String,
+    pub(crate) is_active: bool,
+    pub(crate) is_superuser: bool,
+    pub(crate) is_verified: bool,
 }
 
 #[tokio::test]

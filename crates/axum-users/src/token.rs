@@ -19,6 +19,9 @@ use crate::{Clock, error::InternalError};
 /// The least length of a secret, in bytes (RFC 7518 §3.2: as long as the hash).
 pub const MIN_SECRET_BYTES: usize = 32;
 
+/// The most bytes of a token; ours have some hundred. What is longer is not even decoded.
+const MAX_TOKEN_BYTES: usize = 4096;
+
 /// The audience of access tokens.
 pub(crate) const AUDIENCE_ACCESS: &str = "fastapi-users:auth";
 /// The audience of password reset tokens.
@@ -270,6 +273,9 @@ impl TokenSigner {
 
     /// The claims of a token of the right algorithm and signature.
     fn decode(&self, token: &str) -> Option<ReadClaims> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
         self.verifying_keys.iter().find_map(|key| {
             let data = jsonwebtoken::decode::<ReadClaims>(token, key, &self.validation).ok()?;
             // RFC 7515 §4.1.11: an extension that must be understood, and no extension is.

@@ -43,6 +43,9 @@ pub enum LoginError {
     /// A hook refused.
     #[error("{0}")]
     Refused(String),
+    /// The user was deleted meanwhile.
+    #[error("the user does not exist any more")]
+    Gone,
     /// Not the caller's fault.
     #[error(transparent)]
     Internal(#[from] InternalError),
@@ -105,12 +108,23 @@ impl<U: UserModel> Users<U> {
             Refusal::Failed(error) => InternalError::Hook(error).into(),
         })?;
         let issue = IssueContext::new(user, request, &self.inner.database);
-        let issued = backend.strategy.issue(issue).await?;
+        let issued = match backend.strategy.issue(issue).await {
+            Ok(issued) => issued,
+            Err(error) => return Err(self.gone_or_failed(user, error).await),
+        };
         let mut response = backend.transport.login_response(&issued);
         let mut context = Context::new(self, request);
         self.inner.hooks.on_after_login(user, &mut context).await.map_err(InternalError::Hook)?;
         add_headers(&mut response, context.into_response_headers());
         Ok(response)
+    }
+
+    /// Why a token could not be made: a session of a user who was deleted meanwhile has no owner.
+    async fn gone_or_failed(&self, user: &U, error: InternalError) -> LoginError {
+        match self.inner.database.get(user.id()).await {
+            Ok(None) => LoginError::Gone,
+            _ => error.into(),
+        }
     }
 
     /// Ends a token in the backend of this name, and gives the answer that tells the client so.

@@ -64,6 +64,7 @@ impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::UnknownBackend => Self::NotFound,
+            LoginError::Gone => Self::Code(code::LOGIN_BAD_CREDENTIALS),
             LoginError::Refused(reason) => Self::CodeWithReason(code::LOGIN_REFUSED, reason),
             LoginError::Internal(error) => Self::Internal(error),
         }

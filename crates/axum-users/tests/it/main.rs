@@ -1,7 +1,17 @@
 //! The library from outside: routes as a client meets them, programs that use it, the derive, and the
 //! compiler's messages.
 
+mod backends;
+mod build;
+mod database;
 mod derive;
+mod extractors;
+mod jwt;
+mod manager;
+mod mounting;
+mod own_fields;
+mod races;
 mod routes;
+mod secrets;
 mod support;
 mod ui;

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "these are the words of one test binary")]
 
 mod client;
+mod gate;
 mod hooks;
 mod token;
 
@@ -14,7 +15,7 @@ use std::{
 use axum::{Router, http::StatusCode};
 use axum_users::{
     Argon2Parameters, Bearer, Clock, Cookie, DatabaseTokens, Flags, Jwt, MemoryDatabase, RequestInfo, User,
-    UserCreate, UserModel, Users, UsersBuilder,
+    UserCreate, UserDatabase, UserModel, Users, UsersBuilder,
     schema::{Record, Value},
 };
 use serde_json::json;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 pub use self::{
     client::{Answer, Call, Client},
+    gate::{Gate, Gated},
     hooks::{Events, Recorder},
     token::{Forged, claims, header},
 };
@@ -60,6 +62,15 @@ pub fn builder<U: UserModel>() -> UsersBuilder<U> {
     Users::<U>::builder(MemoryDatabase::default(), SECRET).argon2(Argon2Parameters::least())
 }
 
+/// The two backends of most applications.
+pub fn with_backends(builder: UsersBuilder<User>) -> UsersBuilder<User> {
+    builder.backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600)).backend(
+        "cookie",
+        Cookie::default().insecure(),
+        DatabaseTokens::lasting_seconds(3600),
+    )
+}
+
 impl App {
     /// The application as most tests want it.
     pub fn new() -> Self {
@@ -68,13 +79,7 @@ impl App {
 
     /// The application with other settings, and further backends.
     pub fn with(change: impl FnOnce(UsersBuilder<User>) -> UsersBuilder<User>) -> Self {
-        Self::bare(|builder| {
-            change(builder.backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600)).backend(
-                "cookie",
-                Cookie::default().insecure(),
-                DatabaseTokens::lasting_seconds(3600),
-            ))
-        })
+        Self::bare(|builder| change(with_backends(builder)))
     }
 
     /// A user with [`PASSWORD`]: active, no superuser, not verified.
@@ -130,10 +135,19 @@ impl App {
 impl<U: UserModel> App<U> {
     /// An application without backends, with what `change` adds.
     pub fn bare(change: impl FnOnce(UsersBuilder<U>) -> UsersBuilder<U>) -> Self {
+        Self::on(MemoryDatabase::default(), change)
+    }
+
+    /// The same on another database.
+    pub fn on(
+        database: impl UserDatabase<U>,
+        change: impl FnOnce(UsersBuilder<U>) -> UsersBuilder<U>,
+    ) -> Self {
         let clock = Clock::stopped_at_unix_seconds(BEGINNING);
         let recorder = Recorder::default();
         let events = recorder.0.clone();
-        let builder = builder().hooks(recorder).clock(clock.clone());
+        let builder = Users::<U>::builder(database, SECRET).argon2(Argon2Parameters::least());
+        let builder = builder.hooks(recorder).clock(clock.clone());
         let users = change(builder).build().unwrap();
         let client = Client::of(Router::new().merge(users.router()).with_state(users.clone()));
         Self { users, clock, events, client }

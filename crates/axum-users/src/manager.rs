@@ -322,3 +322,6 @@ impl<U: UserModel> Users<U> {
         self.inner.policy.check(password.expose_secret(), email).await
     }
 }
+
+#[cfg(test)]
+mod tests;

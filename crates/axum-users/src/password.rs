@@ -354,6 +354,12 @@ impl PasswordHasher {
         self.inner.pool.run(verify).await?
     }
 
+    /// How many hashes were computed, or begun.
+    #[cfg(test)]
+    pub(crate) fn hashes(&self) -> usize {
+        self.inner.pool.accepted()
+    }
+
     fn salt(&self) -> [u8; SALT_BYTES] {
         let mut salt = [0; SALT_BYTES];
         self.inner.random.fill(&mut salt);

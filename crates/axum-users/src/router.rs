@@ -15,7 +15,7 @@ mod verify;
 use axum::{
     Router,
     body::Bytes,
-    extract::{FromRequest, Request},
+    extract::{FromRequest, Request, State},
     http::{
         HeaderValue, Method, StatusCode,
         header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
@@ -28,10 +28,11 @@ use axum::{
 use serde_json::Value as Json;
 
 use crate::{
-    Users,
+    RequestInfo, Users,
     body::JsonBody,
-    error::{ApiError, detail},
+    error::{ApiError, InternalError, detail, error_chain},
     openapi::{self, BackendDescription, DocumentInfo, MountedRouter, RouterKind},
+    reader::read_email,
     user::UserModel,
 };
 
@@ -280,6 +281,19 @@ fn auth_router(backend: &str) -> MountedRouter {
 /// Routes of one router: the path behind the prefix, and its methods.
 type RouteList<U> = Vec<(&'static str, MethodRouter<Users<U>>)>;
 
+/// A handler that is told the name of its backend or provider.
+fn named<U, H, Answer>(
+    name: &str,
+    handle: H,
+) -> impl Fn(State<Users<U>>, Request) -> Answer + Clone + Send + Sync + 'static
+where
+    U: UserModel,
+    H: Fn(Users<U>, String, Request) -> Answer + Clone + Send + Sync + 'static,
+{
+    let name = name.to_owned();
+    move |State(users), request| handle(users, name.clone(), request)
+}
+
 /// Answers as FastAPI does to methods that a path does not have: 405 that names the first route's method, HEAD
 /// and OPTIONS included.
 fn strict<U: UserModel>(first: &Method, route: MethodRouter<Users<U>>) -> MethodRouter<Users<U>> {
@@ -301,6 +315,35 @@ fn method_not_allowed(allow: &HeaderValue) -> Response {
 fn redirect(url: &str) -> Result<Response, ApiError> {
     let location = HeaderValue::try_from(url).map_err(|_| ApiError::BadRequest("Bad Request".into()))?;
     Ok((StatusCode::SEE_OTHER, [(axum::http::header::LOCATION, location)]).into_response())
+}
+
+/// Answers 202 to everybody at once; what it does for a known user happens behind the answer, so that neither
+/// the answer nor its time tells who is known.
+async fn send_behind_the_answer<U, F, Sending>(
+    users: Users<U>,
+    request: Request,
+    send: F,
+) -> Result<(StatusCode, axum::Json<Json>), ApiError>
+where
+    U: UserModel,
+    F: FnOnce(Users<U>, U, RequestInfo) -> Sending + Send + 'static,
+    Sending: Future<Output = Result<(), InternalError>> + Send,
+{
+    let (parts, body) = read_json(request).await?;
+    let email = read_email(body).map_err(ApiError::Invalid)?;
+    let info = RequestInfo::of(&parts);
+    let background = users.inner.background.clone();
+    background.spawn(async move {
+        let sent = match users.get_by_email(&email).await {
+            Ok(Some(user)) => send(users, user, info).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = sent {
+            tracing::error!(cause = %error_chain(&error), "no token was sent");
+        }
+    })?;
+    Ok((StatusCode::ACCEPTED, axum::Json(Json::Null)))
 }
 
 /// A user as answers show it, with the linked accounts in front where the builder asked for them.

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::HashSet,
+    collections::{HashMap, hash_map::Entry},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -32,7 +32,8 @@ impl fmt::Debug for MemoryDatabase {
 struct Tables {
     users: Vec<Record>,
     access_tokens: Vec<(Value, AccessToken<()>)>,
-    one_time: HashSet<(String, String)>,
+    /// Purpose and digest, and when the record may be forgotten.
+    one_time: HashMap<(String, String), Timestamp>,
     /// The owner, the row's id, and the account.
     oauth_accounts: Vec<(Value, Value, NewOAuthAccount)>,
     states: Vec<(Value, UserState)>,
@@ -53,11 +54,20 @@ impl Tables {
         if self.email_is_taken(&record, None) {
             return Err(DatabaseError::EmailTaken);
         }
-        if record.get("id").is_none() {
-            record.set("id", self.next_id(id_type));
+        match record.get("id") {
+            Some(id) if self.position(id).is_some() => {
+                return Err(DatabaseError::Other("a user with this id exists".into()));
+            }
+            Some(_) => {}
+            None => record.set("id", self.next_id(id_type)),
         }
         self.users.push(record);
         Ok(self.users.len() - 1)
+    }
+
+    /// What a foreign key is elsewhere.
+    fn check_owner(&self, id: &Value) -> Result<(), DatabaseError> {
+        self.position(id).map(|_| ()).ok_or_else(|| DatabaseError::Other("there is no such user".into()))
     }
 
     fn oauth_owner(&self, oauth_name: &str, account_id: &str) -> Option<&Value> {
@@ -76,6 +86,7 @@ impl Tables {
         if self.oauth_owner(&account.oauth_name, &account.account_id).is_some() {
             return Err(DatabaseError::OAuthAccountTaken);
         }
+        self.check_owner(&owner)?;
         let row_id = row_id.unwrap_or_else(|| self.next_id(id_type));
         self.oauth_accounts.push((owner, row_id, account.clone()));
         Ok(())
@@ -188,8 +199,13 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
 
     async fn create_access_token(&self, access_token: &AccessToken<U::Id>) -> Result<(), DatabaseError> {
         let AccessToken { token, user_id, created_at } = access_token.clone();
-        let row = AccessToken { token, user_id: (), created_at };
-        self.tables().access_tokens.push((user_id.into_value(), row));
+        let (owner, row) = (user_id.into_value(), AccessToken { token, user_id: (), created_at });
+        let mut tables = self.tables();
+        tables.check_owner(&owner)?;
+        if tables.access_tokens.iter().any(|(_, other)| other.token == row.token) {
+            return Err(DatabaseError::Other("the access token exists".into()));
+        }
+        tables.access_tokens.push((owner, row));
         Ok(())
     }
 
@@ -199,11 +215,10 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
         not_before: Option<Timestamp>,
     ) -> Result<Option<(U, AccessToken<U::Id>)>, DatabaseError> {
         let tables = self.tables();
-        let found = tables.access_tokens.iter().find(|(_, row)| forms.contains(&row.token));
+        let found = tables.access_tokens.iter().find(|(_, row)| {
+            forms.contains(&row.token) && not_before.is_none_or(|not_before| row.created_at >= not_before)
+        });
         let Some((owner, row)) = found else { return Ok(None) };
-        if not_before.is_some_and(|not_before| row.created_at < not_before) {
-            return Ok(None);
-        }
         let Some(index) = tables.position(owner) else { return Ok(None) };
         let user: U = self.user(&tables.users[index])?;
         let (token, user_id) = (row.token.clone(), user.id().clone());
@@ -241,10 +256,18 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
         &self,
         purpose: &str,
         digest: &str,
-        _: Timestamp,
-        _: Timestamp,
+        expires_at: Timestamp,
+        now: Timestamp,
     ) -> Result<bool, DatabaseError> {
-        Ok(self.tables().one_time.insert((purpose.to_owned(), digest.to_owned())))
+        let mut tables = self.tables();
+        tables.one_time.retain(|_, expires_at| *expires_at >= now);
+        match tables.one_time.entry((purpose.to_owned(), digest.to_owned())) {
+            Entry::Occupied(_) => Ok(false),
+            Entry::Vacant(entry) => {
+                entry.insert(expires_at);
+                Ok(true)
+            }
+        }
     }
 
     async fn user_by_oauth_account(
@@ -340,7 +363,10 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
         let id = id.clone().into_value();
         let mut tables = self.tables();
         tables.states.retain(|(owner, _)| *owner != id);
-        tables.states.push((id, state));
+        // Nothing is kept of users who are gone.
+        if tables.position(&id).is_some() {
+            tables.states.push((id, state));
+        }
         Ok(())
     }
 }

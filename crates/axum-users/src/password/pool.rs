@@ -35,6 +35,9 @@ struct State {
     started: usize,
     running: usize,
     closed: bool,
+    /// How much was ever accepted: what tests of equal work count.
+    #[cfg(test)]
+    accepted: usize,
 }
 
 impl Pool {
@@ -71,9 +74,18 @@ impl Pool {
             Self::start_thread(shared, &mut state)?;
         }
         state.queue.push_back(job);
+        #[cfg(test)]
+        {
+            state.accepted += 1;
+        }
         drop(state);
         shared.news.notify_one();
         Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn accepted(&self) -> usize {
+        self.shared.lock().accepted
     }
 
     fn start_thread(shared: &Arc<Shared>, state: &mut State) -> Result<(), HashError> {

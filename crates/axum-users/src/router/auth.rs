@@ -1,13 +1,13 @@
 //! `POST /auth/{backend}/login` and `/logout`.
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{Method, header::CONTENT_TYPE},
     response::Response,
     routing::post,
 };
 
-use super::{RouteList, read_bytes, strict};
+use super::{RouteList, named, read_bytes, strict};
 use crate::{
     LoginError, RequestInfo, Users,
     body::{Form, LoginForm},
@@ -17,11 +17,10 @@ use crate::{
 };
 
 pub(super) fn routes<U: UserModel>(backend: &str) -> RouteList<U> {
-    let name = backend.to_owned();
-    let login = move |State(users): State<Users<U>>, request: Request| login(users, name.clone(), request);
-    let name = backend.to_owned();
-    let logout = move |State(users): State<Users<U>>, request: Request| logout(users, name.clone(), request);
-    vec![("/login", strict(&Method::POST, post(login))), ("/logout", strict(&Method::POST, post(logout)))]
+    vec![
+        ("/login", strict(&Method::POST, post(named(backend, login::<U>)))),
+        ("/logout", strict(&Method::POST, post(named(backend, logout::<U>)))),
+    ]
 }
 
 async fn login<U: UserModel>(

@@ -1,14 +1,14 @@
 //! `POST /auth/{backend}/exchange`: the one-time code of an OAuth callback's redirect, for a login.
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::Method,
     response::Response,
     routing::post,
 };
 use serde::Serialize;
 
-use super::{RouteList, read_json, strict};
+use super::{RouteList, named, read_json, strict};
 use crate::{
     LoginError, RequestInfo, Users,
     error::{ApiError, InternalError, code},
@@ -34,10 +34,7 @@ struct CodeClaims<'a> {
 }
 
 pub(super) fn routes<U: UserModel>(backend: &str) -> RouteList<U> {
-    let name = backend.to_owned();
-    let exchange =
-        move |State(users): State<Users<U>>, request: Request| exchange(users, name.clone(), request);
-    vec![("/exchange", strict(&Method::POST, post(exchange)))]
+    vec![("/exchange", strict(&Method::POST, post(named(backend, exchange::<U>))))]
 }
 
 async fn exchange<U: UserModel>(

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderValue, Method, StatusCode, header::LOCATION, request::Parts},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
@@ -10,7 +10,7 @@ use axum::{
 use reqwest_oauth::{AuthorizationRequest, CodeExchange, FailureCause, Identity, OAuth2Token, OAuthClient};
 use serde::Serialize;
 
-use super::{RouteList, strict};
+use super::{RouteList, named, strict};
 use crate::{
     OAuthError, RequestInfo, Users,
     auth::Cookie,
@@ -24,15 +24,9 @@ use crate::{
 };
 
 pub(super) fn routes<U: UserModel>(provider: &str) -> RouteList<U> {
-    let name = provider.to_owned();
-    let authorize =
-        move |State(users): State<Users<U>>, request: Request| authorize(users, name.clone(), request);
-    let name = provider.to_owned();
-    let callback =
-        move |State(users): State<Users<U>>, request: Request| callback(users, name.clone(), request);
     vec![
-        ("/authorize", strict(&Method::GET, get(authorize))),
-        ("/callback", callback_route::<U>(provider, get(callback))),
+        ("/authorize", strict(&Method::GET, get(named(provider, authorize::<U>)))),
+        ("/callback", callback_route::<U>(provider, get(named(provider, callback::<U>)))),
     ]
 }
 
@@ -41,14 +35,14 @@ pub(super) fn callback_route<U: UserModel>(
     provider: &str,
     route: MethodRouter<Users<U>>,
 ) -> MethodRouter<Users<U>> {
-    let name = provider.to_owned();
-    let posted = move |State(users): State<Users<U>>, request: Request| async move {
-        match users.oauth_provider(&name) {
-            Some(provider) if provider.client.callback_is_posted() => see_get(request).await,
-            _ => Ok(super::method_not_allowed(&HeaderValue::from_static("GET"))),
-        }
-    };
-    strict(&Method::GET, route.post(posted))
+    strict(&Method::GET, route.post(named(provider, posted::<U>)))
+}
+
+async fn posted<U: UserModel>(users: Users<U>, name: String, request: Request) -> Result<Response, ApiError> {
+    match users.oauth_provider(&name) {
+        Some(provider) if provider.client.callback_is_posted() => see_get(request).await,
+        _ => Ok(super::method_not_allowed(&HeaderValue::from_static("GET"))),
+    }
 }
 
 /// 303 to the same path with the posted form as its query.

@@ -3,32 +3,24 @@
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, Request, State},
+    extract::{FromRequestParts, Path, Request},
     http::{Method, StatusCode},
     response::{IntoResponse, Response},
     routing::{delete, get},
 };
 
 use super::{
-    RouteList,
+    RouteList, named,
     oauth::{Query, begin, callback_route, clear_csrf_cookie, finish},
     strict,
 };
 use crate::{RequestInfo, Users, error::ApiError, extract::Rights, oauth::state::Purpose, user::UserModel};
 
 pub(super) fn routes<U: UserModel>(provider: &str) -> RouteList<U> {
-    let name = provider.to_owned();
-    let authorize =
-        move |State(users): State<Users<U>>, request: Request| authorize(users, name.clone(), request);
-    let name = provider.to_owned();
-    let callback =
-        move |State(users): State<Users<U>>, request: Request| callback(users, name.clone(), request);
-    let name = provider.to_owned();
-    let unlink = move |State(users): State<Users<U>>, request: Request| unlink(users, name.clone(), request);
     vec![
-        ("/authorize", strict(&Method::GET, get(authorize))),
-        ("/callback", callback_route::<U>(provider, get(callback))),
-        ("/{account_id}", strict(&Method::DELETE, delete(unlink))),
+        ("/authorize", strict(&Method::GET, get(named(provider, authorize::<U>)))),
+        ("/callback", callback_route::<U>(provider, get(named(provider, callback::<U>)))),
+        ("/{account_id}", strict(&Method::DELETE, delete(named(provider, unlink::<U>)))),
     ]
 }
 

@@ -8,11 +8,11 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::{RouteList, read_json, strict};
+use super::{RouteList, read_json, send_behind_the_answer, strict};
 use crate::{
     ForgotPasswordError, RequestInfo, ResetPasswordError, Users,
-    error::{ApiError, InternalError, code, error_chain},
-    reader::{read_email, read_token_and_password},
+    error::{ApiError, code},
+    reader::read_token_and_password,
     user::UserModel,
 };
 
@@ -23,39 +23,17 @@ pub(super) fn routes<U: UserModel>() -> RouteList<U> {
     ]
 }
 
-/// Answers 202 to everybody at once; what it does for a known user happens behind the answer, so that neither
-/// the answer nor its time tells who is known.
 async fn forgot_password<U: UserModel>(
     State(users): State<Users<U>>,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let (parts, body) = read_json(request).await?;
-    let email = read_email(body).map_err(ApiError::Invalid)?;
-    let info = RequestInfo::of(&parts);
-    let job = {
-        let users = users.clone();
-        async move {
-            match send_reset_token(&users, &email, &info).await {
-                Ok(()) | Err(ForgotPasswordError::Inactive) => {}
-                Err(ForgotPasswordError::Internal(error)) => {
-                    tracing::error!(cause = %error_chain(&error), "no reset token was sent");
-                }
-            }
+    send_behind_the_answer(users, request, async |users: Users<U>, user: U, info: RequestInfo| {
+        match users.forgot_password(&user, &info).await {
+            Ok(()) | Err(ForgotPasswordError::Inactive) => Ok(()),
+            Err(ForgotPasswordError::Internal(error)) => Err(error),
         }
-    };
-    users.inner.background.spawn(job)?;
-    Ok((StatusCode::ACCEPTED, Json(Value::Null)))
-}
-
-async fn send_reset_token<U: UserModel>(
-    users: &Users<U>,
-    email: &str,
-    request: &RequestInfo,
-) -> Result<(), ForgotPasswordError> {
-    match users.get_by_email(email).await.map_err(InternalError::from)? {
-        Some(user) => users.forgot_password(&user, request).await,
-        None => Ok(()),
-    }
+    })
+    .await
 }
 
 async fn reset_password<U: UserModel>(

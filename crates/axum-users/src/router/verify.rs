@@ -8,11 +8,11 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::{RouteList, UserAnswer, read_json, strict};
+use super::{RouteList, UserAnswer, read_json, send_behind_the_answer, strict};
 use crate::{
     RequestInfo, RequestVerifyError, Users, VerifyError,
-    error::{ApiError, InternalError, code, error_chain},
-    reader::{read_email, read_token},
+    error::{ApiError, code},
+    reader::read_token,
     user::UserModel,
 };
 
@@ -23,38 +23,17 @@ pub(super) fn routes<U: UserModel>() -> RouteList<U> {
     ]
 }
 
-/// Answers 202 to everybody at once, as `forgot-password` does.
 async fn request_verify_token<U: UserModel>(
     State(users): State<Users<U>>,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let (parts, body) = read_json(request).await?;
-    let email = read_email(body).map_err(ApiError::Invalid)?;
-    let info = RequestInfo::of(&parts);
-    let job = {
-        let users = users.clone();
-        async move {
-            match send_verification_token(&users, &email, &info).await {
-                Ok(()) | Err(RequestVerifyError::Inactive | RequestVerifyError::AlreadyVerified) => {}
-                Err(RequestVerifyError::Internal(error)) => {
-                    tracing::error!(cause = %error_chain(&error), "no verification token was sent");
-                }
-            }
+    send_behind_the_answer(users, request, async |users: Users<U>, user: U, info: RequestInfo| {
+        match users.request_verify(&user, &info).await {
+            Ok(()) | Err(RequestVerifyError::Inactive | RequestVerifyError::AlreadyVerified) => Ok(()),
+            Err(RequestVerifyError::Internal(error)) => Err(error),
         }
-    };
-    users.inner.background.spawn(job)?;
-    Ok((StatusCode::ACCEPTED, Json(Value::Null)))
-}
-
-async fn send_verification_token<U: UserModel>(
-    users: &Users<U>,
-    email: &str,
-    request: &RequestInfo,
-) -> Result<(), RequestVerifyError> {
-    match users.get_by_email(email).await.map_err(InternalError::from)? {
-        Some(user) => users.request_verify(&user, request).await,
-        None => Ok(()),
-    }
+    })
+    .await
 }
 
 async fn verify<U: UserModel>(

@@ -84,6 +84,10 @@ impl UserDatabase<User> for JsonFile {
             if users.iter().any(|other| has_email(other, &user.email)) {
                 return Err(DatabaseError::EmailTaken);
             }
+            // And what a primary key is in a database.
+            if position(users, &user.id).is_some() {
+                return Err(DatabaseError::Other("a user with this id exists".into()));
+            }
             users.push(record);
             Ok(user)
         })

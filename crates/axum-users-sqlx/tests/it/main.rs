@@ -4,6 +4,7 @@
 mod adopt;
 mod availability;
 mod columns;
+mod conformance;
 mod migrate;
 mod oauth;
 mod races;

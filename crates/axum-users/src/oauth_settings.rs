@@ -52,7 +52,7 @@ impl<U: UserModel> OAuthSettings<U> {
         schema: &Schema,
         backends: &[&str],
         capabilities: Capabilities,
-        setup: OAuthSetup<'_>,
+        setup: &OAuthSetup<'_>,
     ) -> Result<OAuth<U>, BuildError> {
         let mut names = HashSet::new();
         for provider in &self.providers {

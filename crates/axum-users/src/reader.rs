@@ -71,7 +71,7 @@ pub(crate) fn read_token(body: JsonBody) -> Result<String, Vec<FieldError>> {
 /// The field is missing or no text.
 #[cfg(feature = "oauth")]
 pub(crate) fn read_code(body: JsonBody) -> Result<String, Vec<FieldError>> {
-    read_small(body, [("code", read_text)]).map(|[code]| code)
+    read_small(body, [("code", value::read_text)]).map(|[code]| code)
 }
 
 /// Reads `{"token": …, "password": …}`.

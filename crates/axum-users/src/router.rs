@@ -153,7 +153,7 @@ impl<U: UserModel> Users<U> {
     /// No provider has this name; a program's mistake that shows at its start.
     #[cfg(feature = "oauth")]
     pub fn oauth_router(&self, provider: &str) -> Routes<U> {
-        let backend = self.known_provider(provider).options.backend.clone().into_owned();
+        let backend = self.backend_of_provider(provider);
         self.single(
             RouterKind::OAuth { provider: provider.to_owned(), backend },
             &format!("/auth/{provider}"),
@@ -167,7 +167,7 @@ impl<U: UserModel> Users<U> {
     /// No provider has this name; a program's mistake that shows at its start.
     #[cfg(feature = "oauth")]
     pub fn oauth_associate_router(&self, provider: &str) -> Routes<U> {
-        self.known_provider(provider);
+        self.backend_of_provider(provider);
         let kind = RouterKind::OAuthAssociate { provider: provider.to_owned() };
         self.single(kind, &format!("/auth/associate/{provider}"))
     }
@@ -179,10 +179,13 @@ impl<U: UserModel> Users<U> {
     }
 
     #[cfg(feature = "oauth")]
-    fn known_provider(&self, name: &str) -> &crate::oauth::OAuthProvider<U> {
-        self.oauth_provider(name).unwrap_or_else(|| {
-            panic!("there is no OAuth provider called `{name}`; add it with `.oauth(…)` before `.build()`")
-        })
+    fn backend_of_provider(&self, name: &str) -> String {
+        let provider = self.oauth_provider(name);
+        assert!(
+            provider.is_some(),
+            "there is no OAuth provider called `{name}`; add it with `.oauth(…)` before `.build()`"
+        );
+        provider.map(|provider| provider.options.backend.clone().into_owned()).unwrap_or_default()
     }
 
     /// The routers of every provider, and of the backends to which a front end exchanges codes.

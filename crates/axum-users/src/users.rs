@@ -387,7 +387,7 @@ impl<U: UserModel> UsersBuilder<U> {
         let oauth = {
             let known: Vec<&str> = self.backends.iter().map(|backend| backend.name.as_str()).collect();
             let setup = OAuthSetup { clock, random: &self.random, secrets, allow_short: short };
-            self.oauth.build(&schema, &known, capabilities, setup)?
+            self.oauth.build(&schema, &known, capabilities, &setup)?
         };
         Ok(Users {
             inner: Arc::new(Inner {

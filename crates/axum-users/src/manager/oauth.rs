@@ -11,7 +11,7 @@ use crate::{
     error::{InternalError, error_chain},
     hooks::{NewUser, Refusal},
     oauth::OAuthProvider,
-    schema::{ColumnValue, DecodeError, Record, Value},
+    schema::{DecodeError, Record, Value},
     user::{UserId, UserModel},
 };
 

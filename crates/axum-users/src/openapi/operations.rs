@@ -201,7 +201,7 @@ impl Operation {
     }
 
     #[cfg(feature = "oauth")]
-    fn query_parameter(mut self, name: &str, schema: Value) -> Self {
+    fn query_parameter(mut self, name: &str, schema: &Value) -> Self {
         self.parameters.push(json!({ "name": name, "in": "query", "required": false, "schema": schema }));
         self
     }

@@ -1,11 +1,6 @@
 //! `POST /auth/{backend}/exchange`: the one-time code of an OAuth callback's redirect, for a login.
 
-use axum::{
-    extract::Request,
-    http::Method,
-    response::Response,
-    routing::post,
-};
+use axum::{extract::Request, http::Method, response::Response, routing::post};
 use serde::Serialize;
 
 use super::{RouteList, named, read_json, strict};

@@ -258,6 +258,7 @@ fn bounded(text: &str) -> String {
 
 /// 400 where the provider refused what the client brought, 502 where it broke, 503 where it cannot be reached.
 /// The original answers 500 to all of these.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn provider_failed(error: reqwest_oauth::OAuthError) -> ApiError {
     tracing::warn!(cause = %error_chain(&error), "the OAuth provider did not do its part");
     let refused = match error.failure() {

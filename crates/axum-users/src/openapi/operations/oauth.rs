@@ -51,7 +51,7 @@ pub(super) fn exchange(
 fn authorize(prefix: &str, name: &str) -> Operation {
     let scopes = json!({ "type": "array", "items": { "type": "string" }, "title": "Scopes" });
     Operation::new("auth", "get", format!("{prefix}/authorize"), format!("{name}.authorize"))
-        .query_parameter("scopes", scopes)
+        .query_parameter("scopes", &scopes)
         .answers("200", success(schemas::reference("OAuth2AuthorizeResponse")))
 }
 
@@ -60,7 +60,7 @@ fn callback(prefix: &str, name: &str) -> Operation {
     ["code", "code_verifier", "state", "error"].into_iter().fold(
         Operation::new("auth", "get", path, format!("{name}.callback"))
             .described("The response varies based on the authentication backend used."),
-        |operation, parameter| operation.query_parameter(parameter, schemas::optional_text(parameter)),
+        |operation, parameter| operation.query_parameter(parameter, &schemas::optional_text(parameter)),
     )
 }
 

@@ -74,8 +74,8 @@ impl Call {
         self.header(CONTENT_TYPE, content_type)
     }
 
-    pub fn json(self, json: Json) -> Self {
-        self.body("application/json", json.to_string())
+    pub fn json(self, json: impl Into<Json>) -> Self {
+        self.body("application/json", json.into().to_string())
     }
 
     pub fn form(self, fields: &[(&str, &str)]) -> Self {

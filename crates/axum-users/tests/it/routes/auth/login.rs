@@ -1,4 +1,4 @@
-use axum_users::Argon2Parameters;
+use axum_users::{Argon2Parameters, UsersBuilder};
 use serde_json::{Value as Json, json};
 
 use crate::support::{App, Client, PASSWORD};
@@ -179,7 +179,7 @@ async fn pw_01_a_password_that_no_account_can_have_is_wrong() {
 
 #[tokio::test]
 async fn where_verification_is_required_only_the_right_password_learns_that_it_is_missing() {
-    let app = App::with(|builder| builder.requires_verification());
+    let app = App::with(UsersBuilder::requires_verification);
     app.has("ada@example.com").await;
     app.has_inactive("ivan@example.com").await;
     app.has_verified("vera@example.com").await;

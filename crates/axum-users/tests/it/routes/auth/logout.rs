@@ -1,3 +1,4 @@
+use axum_users::{UsersBuilder, schema::Value};
 use serde_json::json;
 
 use crate::support::{App, NOBODY};
@@ -52,7 +53,7 @@ async fn nobody_and_the_inactive_cannot_log_out() {
     let app = App::new();
     let user = app.has("ada@example.com").await;
     let session = app.session("ada@example.com").await;
-    app.set(&user, "is_active", axum_users::schema::Value::Bool(false)).await;
+    app.set(&user, "is_active", Value::Bool(false)).await;
 
     let unauthorized = (401, json!("Unauthorized"));
     for path in ["/auth/jwt/logout", "/auth/cookie/logout"] {
@@ -71,10 +72,10 @@ async fn nobody_and_the_inactive_cannot_log_out() {
 
 #[tokio::test]
 async fn where_verification_is_required_the_unverified_cannot_log_out() {
-    let app = App::with(|builder| builder.requires_verification());
+    let app = App::with(UsersBuilder::requires_verification);
     let user = app.has_verified("ada@example.com").await;
     let token = app.token("ada@example.com").await;
-    app.set(&user, "is_verified", axum_users::schema::Value::Bool(false)).await;
+    app.set(&user, "is_verified", Value::Bool(false)).await;
     let answer = app.post("/auth/jwt/logout").bearer(&token).await;
     assert_eq!(answer.error(), (403, json!("Forbidden")));
 }

@@ -1,4 +1,4 @@
-use axum_users::schema::Value;
+use axum_users::{UsersBuilder, schema::Value};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -223,7 +223,7 @@ async fn a_superuser_may_demote_and_delete_itself() {
 
 #[tokio::test]
 async fn where_verification_is_required_superusers_are_no_exception() {
-    let app = App::with(|builder| builder.requires_verification());
+    let app = App::with(UsersBuilder::requires_verification);
     let user = app.has("ada@example.com").await;
     let token = app.superuser().await;
     let root = app.users.get_by_email("root@example.com").await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-use axum_users::schema::Value;
+use axum_users::{UsersBuilder, schema::Value};
 use serde_json::{Value as Json, json};
 
 use crate::support::{Answer, App, PASSWORD};
@@ -117,7 +117,7 @@ async fn se_14_odd_cookies_are_nobodys() {
 
 #[tokio::test]
 async fn the_inactive_are_401_and_the_unverified_403_where_verification_is_required() {
-    let app = App::with(|builder| builder.requires_verification());
+    let app = App::with(UsersBuilder::requires_verification);
     let user = app.has_verified("ada@example.com").await;
     let token = app.token("ada@example.com").await;
     let statuses = async || {

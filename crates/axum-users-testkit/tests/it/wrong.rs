@@ -2,12 +2,15 @@
 
 mod adapter;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use axum_users_testkit::{Fixture, Profile};
+use axum_users_testkit::{Exceptions, Fixture, Profile};
 
 use self::adapter::{Adapter, Fault};
 
@@ -42,6 +45,7 @@ mod none {
     axum_users_testkit::conformance!(super::With<{ super::Fault::None as usize }>);
 }
 
+/// Makes a test that a behaviour fails with a fault.
 macro_rules! found_out {
     ($($fault:ident: $module:ident :: $behaviour:ident;)*) => {$(
         mod $behaviour {
@@ -83,4 +87,38 @@ found_out! {
     ForgetsGeneratedPasswords: user_states::a_state_is_kept_in_place_of_the_one_before;
     HidesAccounts: users::what_is_left_out_of_the_capabilities_says_so;
     CallsItAnotherError: surroundings::a_lost_connection_is_unavailable_until_it_heals;
+}
+
+/// What is declared is no fault.
+struct Declared;
+
+impl Fixture for Declared {
+    type User = Profile;
+    type Database = Adapter<{ Fault::KeepsMillisecondsAndCollates as usize }>;
+
+    async fn start() -> Self {
+        Self
+    }
+
+    async fn connect(&self) -> Self::Database {
+        Adapter::new(Arc::default())
+    }
+
+    fn exceptions(&self) -> Exceptions {
+        Exceptions::default().looser_unique_indexes().timestamp_step(Duration::from_millis(1))
+    }
+}
+
+mod declared {
+    axum_users_testkit::conformance!(super::Declared);
+}
+
+mod undeclared {
+    use super::*;
+
+    found_out! {
+        KeepsMillisecondsAndCollates: own_fields::every_own_field_is_kept_at_its_extremes;
+        KeepsMillisecondsAndCollates: emails::emails_that_only_look_alike_are_users_of_their_own;
+        KeepsMillisecondsAndCollates: access_tokens::a_token_is_found_with_its_user_in_any_of_its_forms;
+    }
 }

@@ -48,6 +48,8 @@ pub(super) enum Fault {
     ForgetsGeneratedPasswords,
     HidesAccounts,
     CallsItAnotherError,
+    /// No fault where it is declared: timestamps in milliseconds, unique indexes by a looser collation.
+    KeepsMillisecondsAndCollates,
 }
 
 const STEP: Duration = Duration::from_micros(1);
@@ -83,9 +85,7 @@ impl<const FAULT: usize> Adapter<FAULT> {
             let value = match value {
                 Value::Null if self.has(Fault::TakesNullForAbsent) => return None,
                 Value::Text(text) if self.has(Fault::CutsAtZero) => Value::Text(cut(text)),
-                Value::Timestamp(at) if self.has(Fault::KeepsSeconds) => {
-                    Value::Timestamp(at.replace_microsecond(0).unwrap())
-                }
+                Value::Timestamp(at) => Value::Timestamp(self.kept(*at)),
                 other => other.clone(),
             };
             Some((name.clone(), value))
@@ -99,6 +99,28 @@ impl<const FAULT: usize> Adapter<FAULT> {
 
     fn tokens(&self, texts: &[String]) -> Vec<String> {
         texts.iter().map(|text| self.token(text)).collect()
+    }
+
+    fn kept(&self, at: Timestamp) -> Timestamp {
+        match () {
+            () if self.has(Fault::KeepsSeconds) => at.replace_microsecond(0).unwrap(),
+            () if self.has(Fault::KeepsMillisecondsAndCollates) => {
+                at.replace_millisecond(at.millisecond()).unwrap()
+            }
+            () => at,
+        }
+    }
+
+    /// A unique index with a collation that ignores all case and blanks.
+    async fn check_collation(&self, record: &Record) -> Result<(), DatabaseError> {
+        let fold = |email: &str| email.trim().to_lowercase();
+        let email = record
+            .get("email")
+            .and_then(Value::as_text)
+            .filter(|_| self.has(Fault::KeepsMillisecondsAndCollates));
+        let Some(email) = email else { return Ok(()) };
+        let is_taken = self.every().await?.iter().any(|user| fold(&user.email) == fold(email));
+        if is_taken { Err(DatabaseError::EmailTaken) } else { Ok(()) }
     }
 
     async fn every(&self) -> Result<Vec<Profile>, DatabaseError> {
@@ -146,6 +168,7 @@ impl<const FAULT: usize> UserDatabase<Profile> for Adapter<FAULT> {
 
     async fn create(&self, record: Record) -> Result<Profile, DatabaseError> {
         let record = self.changed(&record);
+        self.check_collation(&record).await?;
         let email = record.get("email").and_then(Value::as_text).unwrap_or_default().to_owned();
         match self.memory()?.create(record).await {
             Err(DatabaseError::EmailTaken) if self.has(Fault::GivesTakenEmails) => {
@@ -203,7 +226,8 @@ impl<const FAULT: usize> UserDatabase<Profile> for Adapter<FAULT> {
     }
 
     async fn create_access_token(&self, access_token: &AccessToken<Uuid>) -> Result<(), DatabaseError> {
-        let token = AccessToken { token: self.token(&access_token.token), ..access_token.clone() };
+        let mut token = AccessToken { token: self.token(&access_token.token), ..access_token.clone() };
+        token.created_at = self.kept(token.created_at);
         self.memory()?.create_access_token(&token).await
     }
 
@@ -315,6 +339,7 @@ impl<const FAULT: usize> UserDatabase<Profile> for Adapter<FAULT> {
     }
 
     async fn set_user_state(&self, id: &Uuid, mut state: UserState) -> Result<(), DatabaseError> {
+        state.not_before = state.not_before.map(|at| self.kept(at));
         state.password_is_generated &= !self.has(Fault::ForgetsGeneratedPasswords);
         self.memory()?.set_user_state(id, state).await
     }

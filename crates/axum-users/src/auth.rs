@@ -4,6 +4,8 @@ mod bearer;
 mod cookie;
 mod database;
 mod jwt;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -16,6 +18,8 @@ pub use self::{
     database::{AccessTokensAtRest, DatabaseTokens},
     jwt::Jwt,
 };
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisError, RedisTokens};
 use crate::{
     Clock, Database, Random, RequestInfo, Secrets,
     database::{BoxFuture, Capabilities},

@@ -140,6 +140,9 @@ pub enum InternalError {
     /// More passwords wait to be hashed than the limit allows, or more background work than its queue holds.
     #[error("too much work is waiting")]
     Overloaded,
+    /// What a backend keeps its sessions in cannot be reached (503). Other backends go on.
+    #[error("a backend's sessions are not available")]
+    Backend(#[source] BoxError),
     /// A token could not be signed.
     #[error("a token could not be signed")]
     Token(#[source] BoxError),
@@ -149,7 +152,7 @@ impl InternalError {
     /// Whether trying again later may help, so that the answer is 503 and not 500.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Overloaded | Self::Database(DatabaseError::Unavailable(_)))
+        matches!(self, Self::Overloaded | Self::Backend(_) | Self::Database(DatabaseError::Unavailable(_)))
     }
 }
 

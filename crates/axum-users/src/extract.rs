@@ -16,7 +16,7 @@
 
 use axum::{
     extract::{FromRef, FromRequestParts, OptionalFromRequestParts},
-    http::{HeaderMap, request::Parts},
+    http::{HeaderMap, Method, request::Parts},
 };
 
 use crate::{Authenticated, Users, error::ApiError, user::UserModel};
@@ -101,15 +101,34 @@ impl Rights {
 }
 
 impl<U: UserModel> Users<U> {
-    /// The user who makes a request, if the user has these rights.
+    /// The user who makes a request, if the user has these rights. A foreign site's page is refused by 403.
     pub(crate) async fn authorize(
         &self,
+        method: &Method,
         headers: &HeaderMap,
         rights: Rights,
     ) -> Result<Authenticated<U>, ApiError> {
         let authenticated = self.authenticate_request(headers).await?.ok_or(ApiError::Unauthorized)?;
+        self.refuse_forgery(&authenticated.backend, method, headers)?;
         rights.check(&authenticated.user)?;
         Ok(authenticated)
+    }
+}
+
+impl<U: UserModel> Users<U> {
+    /// 403 to a foreign site's page that uses a cookie of this backend, or wants to set one.
+    pub(crate) fn refuse_forgery(
+        &self,
+        backend: &str,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<(), ApiError> {
+        let by_cookie =
+            self.inner.backends.iter().any(|known| known.name == backend && known.transport.sets_cookie());
+        if by_cookie && self.inner.trusted_origins.is_forged(method, headers) {
+            return Err(ApiError::Forbidden);
+        }
+        Ok(())
     }
 }
 
@@ -133,7 +152,7 @@ macro_rules! extractor {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
                 let users = state.users();
-                let $authenticated = users.authorize(&parts.headers, Rights::$rights).await?;
+                let $authenticated = users.authorize(&parts.method, &parts.headers, Rights::$rights).await?;
                 Ok($value)
             }
         }

@@ -4,6 +4,7 @@ mod auth;
 mod background;
 mod body;
 mod clock;
+mod csrf;
 mod database;
 mod email;
 mod error;
@@ -30,6 +31,8 @@ pub use axum_users_macros::{ColumnValue, UserModel};
 /// A text that its `Debug` output does not show; make one with `"…".into()`.
 pub use secrecy::{ExposeSecret, SecretString};
 
+#[cfg(feature = "redis")]
+pub use self::auth::{RedisError, RedisTokens};
 #[cfg(feature = "swagger-ui")]
 pub use self::swagger::docs_router;
 pub use self::{

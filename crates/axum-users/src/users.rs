@@ -11,6 +11,7 @@ use crate::{
     Clock, Random,
     auth::{AccessTokensAtRest, Backend, KeptAccessTokens, Strategy, StrategySetup, Transport},
     background::Background,
+    csrf::TrustedOrigins,
     database::{Capabilities, Database, DatabaseError, MigrateError, UserDatabase},
     hooks::{ErasedHooks, Hooks},
     openapi::MountedRouter,
@@ -48,6 +49,7 @@ pub(crate) struct Inner<U: UserModel> {
     pub(crate) random: Random,
     pub(crate) background: Background,
     pub(crate) mount: String,
+    pub(crate) trusted_origins: TrustedOrigins,
     /// What was mounted so far, for the OpenAPI document.
     pub(crate) mounted: Mutex<Vec<MountedRouter>>,
     pub(crate) document_title: Cow<'static, str>,
@@ -131,6 +133,7 @@ pub struct UsersBuilder<U: UserModel> {
     clock: Clock,
     random: Random,
     mount: String,
+    trusted_origins: TrustedOrigins,
     document_title: Cow<'static, str>,
     document_version: Cow<'static, str>,
     #[cfg(feature = "oauth")]
@@ -284,6 +287,15 @@ impl<U: UserModel> UsersBuilder<U> {
         self
     }
 
+    /// Origins of other front ends, such as `https://app.example.com`, whose pages may use a cookie backend.
+    ///
+    /// A page of any other origin is refused by 403 when it logs in by cookie, or changes something with one.
+    /// The application's own origin needs no mention, and bearer tokens are not concerned.
+    pub fn trusted_origins<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
+        self.trusted_origins = TrustedOrigins::new(origins.into_iter().map(Into::into));
+        self
+    }
+
     /// Title and version of the OpenAPI document.
     pub fn document_info(
         mut self,
@@ -404,6 +416,7 @@ impl<U: UserModel> UsersBuilder<U> {
                 random: self.random,
                 background: Background::new(),
                 mount: self.mount,
+                trusted_origins: self.trusted_origins,
                 mounted: Mutex::default(),
                 document_title: self.document_title,
                 document_version: self.document_version,
@@ -490,6 +503,7 @@ impl<U: UserModel> Users<U> {
             clock: Clock::system(),
             random: Random::system(),
             mount: String::new(),
+            trusted_origins: TrustedOrigins::default(),
             document_title: Cow::Borrowed("axum-users"),
             document_version: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
             #[cfg(feature = "oauth")]

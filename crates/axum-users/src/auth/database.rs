@@ -71,14 +71,14 @@ impl DatabaseTokens {
 
 /// What a stored row may hold for a presented token: its hash, and the token itself. None when no token of
 /// this strategy looks like it, so that a stored hash can never be presented as a token.
-fn stored_forms(token: &str) -> Option<[String; 2]> {
+pub(super) fn stored_forms(token: &str) -> Option<[String; 2]> {
     let fits = token.len() == TOKEN_LENGTH
         && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     fits.then(|| [hashed(token), token.to_owned()])
 }
 
 /// `~` and 42 characters of the token's SHA-256: it fits the original's column of 43.
-fn hashed(token: &str) -> String {
+pub(super) fn hashed(token: &str) -> String {
     let mut form = base64_url(&Sha256::digest(token.as_bytes()));
     form.truncate(TOKEN_LENGTH - 1);
     form.insert(0, '~');

@@ -6,9 +6,9 @@ use secrecy::SecretString;
 use super::from_internal;
 use crate::{
     Context, RequestInfo, Users,
-    auth::{IssueContext, ResolvedUser},
+    auth::{Backend, IssueContext, ResolvedUser},
     database::DatabaseError,
-    error::InternalError,
+    error::{InternalError, error_chain},
     hooks::Refusal,
     password::Verification,
     schema::{DecodeError, Record, Timestamp, Value},
@@ -149,35 +149,50 @@ impl<U: UserModel> Users<U> {
     }
 
     /// The user whose token a request carries, active or not. Backends are tried in order; the first that
-    /// yields a user wins, and a bad token of one does not stop the others.
+    /// yields a user wins. Neither a bad token of one nor its failure stops the others.
     ///
     /// # Errors
-    /// The database failed.
+    /// No backend yields a user, and one that was asked failed.
     pub async fn authenticate_request(
         &self,
         headers: &HeaderMap,
     ) -> Result<Option<Authenticated<U>>, InternalError> {
-        let database = &self.inner.database;
+        let mut failure = None;
         for backend in &self.inner.backends {
             let Some(token) = backend.transport.token(headers) else { continue };
-            let Some(resolved) = backend.strategy.resolve(&token, database).await? else { continue };
-            let user = match resolved.user {
-                ResolvedUser::User(user) => Some(user),
-                ResolvedUser::Id(id) => database.get(&id).await?,
-            };
-            let Some(user) = user else { continue };
-            return Ok(Some(Authenticated {
-                user,
-                backend: backend.name.clone(),
-                token: SecretString::from(token.into_owned()),
-                session_id: resolved.session_id,
-                issued_at: resolved.issued_at,
-            }));
+            match self.recognise(backend, &token).await {
+                Ok(Some(authenticated)) => return Ok(Some(authenticated)),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(backend = backend.name, cause = %error_chain(&error), "a backend failed");
+                    failure = failure.or(Some(error));
+                }
+            }
         }
-        Ok(None)
+        failure.map_or(Ok(None), Err)
     }
 
-    fn backend(&self, name: &str) -> Option<&crate::auth::Backend<U>> {
+    async fn recognise(
+        &self,
+        backend: &Backend<U>,
+        token: &str,
+    ) -> Result<Option<Authenticated<U>>, InternalError> {
+        let database = &self.inner.database;
+        let Some(resolved) = backend.strategy.resolve(token, database).await? else { return Ok(None) };
+        let user = match resolved.user {
+            ResolvedUser::User(user) => Some(user),
+            ResolvedUser::Id(id) => database.get(&id).await?,
+        };
+        Ok(user.map(|user| Authenticated {
+            user,
+            backend: backend.name.clone(),
+            token: SecretString::from(token),
+            session_id: resolved.session_id,
+            issued_at: resolved.issued_at,
+        }))
+    }
+
+    fn backend(&self, name: &str) -> Option<&Backend<U>> {
         self.inner.backends.iter().find(|backend| backend.name == name)
     }
 }

@@ -28,6 +28,7 @@ async fn login<U: UserModel>(
     backend: String,
     request: Request,
 ) -> Result<Response, ApiError> {
+    users.refuse_forgery(&backend, request.method(), request.headers())?;
     let (parts, bytes) = read_bytes(request).await?;
     let form = Form::parse(parts.headers.get(CONTENT_TYPE), &bytes)?;
     let LoginForm { username, password } = LoginForm::read(form).map_err(ApiError::Invalid)?;
@@ -48,7 +49,7 @@ async fn logout<U: UserModel>(
 ) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     let rights = users.rights(Rights::ACTIVE);
-    let authenticated = users.authorize(&parts.headers, rights).await?;
+    let authenticated = users.authorize(&parts.method, &parts.headers, rights).await?;
     Ok(users.logout(&backend, &authenticated, &RequestInfo::of(&parts)).await?)
 }
 

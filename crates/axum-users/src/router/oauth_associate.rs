@@ -30,7 +30,7 @@ async fn authorize<U: UserModel>(
     request: Request,
 ) -> Result<Response, ApiError> {
     let provider = users.oauth_provider(&name).ok_or(ApiError::NotFound)?;
-    let user = users.authorize(request.headers(), users.rights(Rights::ACTIVE)).await?.user;
+    let user = users.authorize(request.method(), request.headers(), users.rights(Rights::ACTIVE)).await?.user;
     let subject = user.id().to_string();
     begin(&users, provider, Purpose::Associate, Some(&subject), &Query::of(request.uri().query())).await
 }
@@ -42,7 +42,7 @@ async fn callback<U: UserModel>(
 ) -> Result<Response, ApiError> {
     let provider = users.oauth_provider(&name).ok_or(ApiError::NotFound)?;
     let (parts, _) = request.into_parts();
-    let user = users.authorize(&parts.headers, users.rights(Rights::ACTIVE)).await?.user;
+    let user = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?.user;
     let subject = user.id().to_string();
     let query = Query::of(parts.uri.query());
     let answer = finish(&users, provider, Purpose::Associate, Some(&subject), &parts, &query).await?;
@@ -62,7 +62,7 @@ async fn unlink<U: UserModel>(
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let (mut parts, _) = request.into_parts();
-    let user = users.authorize(&parts.headers, users.rights(Rights::ACTIVE)).await?.user;
+    let user = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?.user;
     let account_id =
         Path::<String>::from_request_parts(&mut parts, &()).await.map_err(|_| ApiError::NotFound)?;
     match users.unlink_oauth_account(&user, &name, &account_id, &RequestInfo::of(&parts)).await? {

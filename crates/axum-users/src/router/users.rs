@@ -29,7 +29,7 @@ async fn read_me<U: UserModel>(
     request: Request,
 ) -> Result<Json<UserAnswer<U>>, ApiError> {
     let rights = users.rights(Rights::ACTIVE);
-    let authenticated = users.authorize(request.headers(), rights).await?;
+    let authenticated = users.authorize(request.method(), request.headers(), rights).await?;
     Ok(Json(users.answer(authenticated.user).await?))
 }
 
@@ -38,7 +38,7 @@ async fn update_me<U: UserModel>(
     request: Request,
 ) -> Result<Json<UserAnswer<U>>, ApiError> {
     let (parts, body) = read_json(request).await?;
-    let authenticated = users.authorize(&parts.headers, users.rights(Rights::ACTIVE)).await?;
+    let authenticated = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?;
     let info = RequestInfo::of(&parts).with_presented_token(authenticated.token.clone());
     update(&users, &authenticated.user, body, Flags::Ignored, &info).await
 }
@@ -48,7 +48,7 @@ async fn delete_me<U: UserModel>(
     State(users): State<Users<U>>,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
-    users.authorize(request.headers(), users.rights(Rights::SUPERUSER)).await?;
+    users.authorize(request.method(), request.headers(), users.rights(Rights::SUPERUSER)).await?;
     Err(ApiError::NotFound)
 }
 
@@ -89,7 +89,7 @@ async fn superuser_and_target<U: UserModel>(
     users: &Users<U>,
     parts: &mut Parts,
 ) -> Result<(Authenticated<U>, U), ApiError> {
-    let superuser = users.authorize(&parts.headers, users.rights(Rights::SUPERUSER)).await?;
+    let superuser = users.authorize(&parts.method, &parts.headers, users.rights(Rights::SUPERUSER)).await?;
     // A segment that is no UTF-8 is nobody's id.
     let id = Path::<String>::from_request_parts(parts, &()).await.map_err(|_| ApiError::NotFound)?;
     let id = U::Id::parse(&id, users.schema().id_type()).ok_or(ApiError::NotFound)?;

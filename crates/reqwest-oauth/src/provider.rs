@@ -173,7 +173,7 @@ pub enum Pkce {
     S256,
     /// Its documentation does not say so: sent only when the application asks for it.
     Undocumented,
-    /// It stumbles over the parameters: never sent.
+    /// It stumbles over the challenge: never sent.
     Never,
 }
 

@@ -127,7 +127,7 @@ impl Inner {
         form.push("grant_type", "authorization_code");
         form.push("code", exchange.code);
         form.push("redirect_uri", exchange.redirect_uri);
-        if let Some(verifier) = exchange.code_verifier.filter(|_| self.pkce() != Pkce::Never) {
+        if let Some(verifier) = exchange.code_verifier {
             form.push("code_verifier", verifier);
         }
         let last_word = |form: &mut Parameters| self.provider.code_form(form, exchange);

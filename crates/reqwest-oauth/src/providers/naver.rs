@@ -43,8 +43,8 @@ impl Provider for Naver {
         form.push("grant_type", "delete");
         form.push("access_token", standard.get("token").unwrap_or_default());
         form.push("service_provider", "NAVER");
-        for name in ["client_id", "client_secret"] {
-            form.push(name, standard.get(name).unwrap_or_default());
+        for (name, value) in standard.iter().filter(|(name, _)| *name != "token") {
+            form.push(name.to_owned(), value);
         }
     }
 }

@@ -12,14 +12,14 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use axum::{http::HeaderMap, response::Response};
 use secrecy::{ExposeSecret, SecretString};
 
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisError, RedisTokens};
 pub use self::{
     bearer::Bearer,
     cookie::{Cookie, SameSite},
     database::{AccessTokensAtRest, DatabaseTokens},
     jwt::Jwt,
 };
-#[cfg(feature = "redis")]
-pub use self::redis::{RedisError, RedisTokens};
 use crate::{
     Clock, Database, Random, RequestInfo, Secrets,
     database::{BoxFuture, Capabilities},

@@ -178,6 +178,11 @@ pub enum ApiError {
     Invalid(Vec<FieldError>),
     /// 400, 502 or 503 `{"detail": …}`: an OAuth provider refused, broke, or cannot be reached.
     Provider(StatusCode, String),
+    /// 429 `{"detail": "Too Many Requests"}` with `Retry-After` in seconds: a limit is used up.
+    TooManyRequests {
+        /// In how many seconds there is a try again.
+        retry_after: u64,
+    },
     /// 503 with `Retry-After` when trying again may help, otherwise 500. The cause is logged, never shown.
     Internal(InternalError),
 }
@@ -216,6 +221,11 @@ impl IntoResponse for ApiError {
             Self::PayloadTooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large"),
             Self::Invalid(errors) => detail(StatusCode::UNPROCESSABLE_ENTITY, json!(errors)),
             Self::Provider(status, text) => detail(status, text),
+            Self::TooManyRequests { retry_after } => {
+                let mut response = detail(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
+                response
+            }
             Self::Internal(error) => internal(&error),
         }
     }

@@ -44,6 +44,21 @@ impl RequestInfo {
         }
     }
 
+    /// The same behind so many proxies that add to `X-Forwarded-For`: the address is that many from the right.
+    #[must_use]
+    pub fn behind_proxies(mut self, count: usize) -> Self {
+        if count > 0 {
+            let entries =
+                self.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+            let addresses: Vec<&str> = entries.flat_map(|value| value.split(',')).map(str::trim).collect();
+            let client = addresses.len().checked_sub(count).and_then(|index| addresses.get(index));
+            if let Some(address) = client.and_then(|text| text.parse().ok()) {
+                self.client_address = Some(address);
+            }
+        }
+        self
+    }
+
     pub(crate) fn with_presented_token(mut self, token: SecretString) -> Self {
         self.presented_token = Some(token);
         self

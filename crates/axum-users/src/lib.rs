@@ -10,6 +10,7 @@ mod email;
 mod error;
 mod extract;
 mod hooks;
+mod limits;
 mod manager;
 #[cfg(feature = "oauth")]
 mod oauth;
@@ -49,6 +50,7 @@ pub use self::{
     error::{ApiError, BoxError, FieldError, InternalError, Location, code},
     extract::{AnyUser, CurrentUser, Superuser, UsersState, VerifiedSuperuser, VerifiedUser},
     hooks::{Context, Hooks, NewUser, Refusal, RequestInfo},
+    limits::{Limit, Limits},
     manager::{
         Authenticated, CreateError, DeleteError, Flags, ForgotPasswordError, LoginError, RequestVerifyError,
         ResetPasswordError, UpdateError, VerifyError,

@@ -251,6 +251,8 @@ impl<U: UserModel> Users<U> {
         if let Some(password) = &password {
             let hash = self.inner.hasher.hash(password).await.map_err(InternalError::from)?;
             changes.set("hashed_password", Value::Text(hash));
+            // Before the change too: where sessions cannot be ended, the password stays as it is.
+            self.end_sessions(user.id(), request.presented_token()).await?;
         }
         let user = self.apply(user, &changes).await?;
         if password.is_some() {
@@ -309,12 +311,16 @@ impl<U: UserModel> Users<U> {
         Ok(self.inner.hooks.on_after_delete(user, &mut context).await.map_err(InternalError::Hook)?)
     }
 
-    /// Ends the sessions of a user in every backend that keeps them, but the one of `except`.
+    /// Ends the sessions of a user in every backend that keeps them, but the one of `except`. A backend that
+    /// fails stops none of the others.
     pub(crate) async fn end_sessions(&self, id: &U::Id, except: Option<&str>) -> Result<(), InternalError> {
+        let mut failure = None;
         for backend in &self.inner.backends {
-            backend.strategy.revoke_all(id, except, &self.inner.database).await?;
+            if let Err(error) = backend.strategy.revoke_all(id, except, &self.inner.database).await {
+                failure = failure.or(Some(error));
+            }
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
     /// The password policy's verdict: `Err` is the reason that the user sees.

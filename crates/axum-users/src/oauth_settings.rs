@@ -2,13 +2,15 @@
 
 use std::{borrow::Cow, collections::HashSet};
 
+use reqwest_oauth::OAuthClient;
+
 use crate::{
     BuildError, Capabilities, Clock, Random, Secrets,
     oauth::{OAuth, OAuthProvider, renewals::Renewals, state::States, token_encryption::TokenEncryption},
     schema::Schema,
     token::{AUDIENCE_EXCHANGE, AUDIENCE_OAUTH_STATE, Algorithm, TokenSigner},
     user::UserModel,
-    users::check_secret,
+    users::{can_stand_in_path, check_secret},
 };
 
 pub(crate) struct OAuthSettings<U: UserModel> {
@@ -89,6 +91,10 @@ impl<U: UserModel> OAuthSettings<U> {
         capabilities: Capabilities,
     ) -> Result<(), Cow<'static, str>> {
         let options = &provider.options;
+        if !can_stand_in_path(provider.name()) {
+            return Err(Cow::Borrowed("its name cannot stand in a path: use letters, digits, `-` and `_`"));
+        }
+        provider.client.check().map_err(|error| Cow::Owned(error.to_string()))?;
         if !backends.contains(&options.backend.as_ref()) {
             let text = "its callback logs in with the backend `{}`, and there is none of this name";
             return Err(Cow::Owned(text.replace("{}", &options.backend)));
@@ -99,6 +105,10 @@ impl<U: UserModel> OAuthSettings<U> {
                 "where should it send browsers back? Set `.public_url(\"https://…\")` on the builder, \
                  or both redirect URLs in the options",
             ));
+        }
+        let mut urls = self.public_url.iter().chain(&options.redirect_targets);
+        if let Some(url) = urls.find(|url| !is_web_address(url)) {
+            return Err(Cow::Owned(format!("`{url}` is no http or https URL")));
         }
         if !(capabilities.oauth_accounts && capabilities.one_time_records && capabilities.user_states) {
             return Err(Cow::Borrowed(
@@ -115,4 +125,8 @@ impl<U: UserModel> OAuthSettings<U> {
             _ => Ok(()),
         }
     }
+}
+
+fn is_web_address(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }

@@ -31,6 +31,7 @@ use crate::{
     RequestInfo, Users,
     body::JsonBody,
     error::{ApiError, InternalError, detail, error_chain},
+    limits::{Limiter, Try},
     openapi::{self, BackendDescription, DocumentInfo, MountedRouter, RouterKind},
     reader::read_email,
     user::UserModel,
@@ -334,7 +335,8 @@ where
 {
     let (parts, body) = read_json(request).await?;
     let email = read_email(body).map_err(ApiError::Invalid)?;
-    let info = RequestInfo::of(&parts);
+    let info = users.request_info(&parts);
+    users.limit(|limiter| limiter.mail(&email, info.client_address()))?;
     let background = users.inner.background.clone();
     background.spawn(async move {
         let sent = match users.get_by_email(&email).await {
@@ -388,6 +390,19 @@ impl<U: UserModel> serde::Serialize for UserAnswer<U> {
 }
 
 impl<U: UserModel> Users<U> {
+    /// What is known of a request.
+    fn request_info(&self, parts: &Parts) -> RequestInfo {
+        RequestInfo::of(parts).behind_proxies(self.inner.trusted_proxies)
+    }
+
+    /// Takes a try's places, where the builder set limits.
+    fn limit(
+        &self,
+        take: impl FnOnce(&Limiter) -> Result<Try, ApiError>,
+    ) -> Result<Option<(&Limiter, Try)>, ApiError> {
+        self.inner.limiter.as_ref().map(|limiter| Ok((limiter, take(limiter)?))).transpose()
+    }
+
     /// What routes answer of a user.
     async fn answer(&self, user: U) -> Result<UserAnswer<U>, ApiError> {
         #[cfg(feature = "oauth")]

@@ -14,6 +14,7 @@ use crate::{
     csrf::TrustedOrigins,
     database::{Capabilities, Database, DatabaseError, MigrateError, UserDatabase},
     hooks::{ErasedHooks, Hooks},
+    limits::{Limiter, Limits},
     openapi::MountedRouter,
     password::{
         Argon2Parameters, DefaultPasswordPolicy, ErasedPasswordPolicy, PasswordHasher, PasswordPolicy,
@@ -50,6 +51,8 @@ pub(crate) struct Inner<U: UserModel> {
     pub(crate) background: Background,
     pub(crate) mount: String,
     pub(crate) trusted_origins: TrustedOrigins,
+    pub(crate) limiter: Option<Limiter>,
+    pub(crate) trusted_proxies: usize,
     /// What was mounted so far, for the OpenAPI document.
     pub(crate) mounted: Mutex<Vec<MountedRouter>>,
     pub(crate) document_title: Cow<'static, str>,
@@ -134,6 +137,8 @@ pub struct UsersBuilder<U: UserModel> {
     random: Random,
     mount: String,
     trusted_origins: TrustedOrigins,
+    limits: Option<Limits>,
+    trusted_proxies: usize,
     document_title: Cow<'static, str>,
     document_version: Cow<'static, str>,
     #[cfg(feature = "oauth")]
@@ -296,6 +301,20 @@ impl<U: UserModel> UsersBuilder<U> {
         self
     }
 
+    /// Limits guesses, registrations and mails; see [`Limits`]. Without, there is no limit. The router has to be
+    /// served with `into_make_service_with_connect_info::<SocketAddr>()`, or addresses are not known.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// How many proxies stand before the application and add to `X-Forwarded-For`: the client's address is
+    /// that many from the right. Without, the header is not read, since anybody can write it.
+    pub fn trusted_proxies(mut self, count: usize) -> Self {
+        self.trusted_proxies = count;
+        self
+    }
+
     /// Title and version of the OpenAPI document.
     pub fn document_info(
         mut self,
@@ -401,6 +420,7 @@ impl<U: UserModel> UsersBuilder<U> {
             let setup = OAuthSetup { clock, random: &self.random, secrets, allow_short: short };
             self.oauth.build(&schema, &known, capabilities, &setup)?
         };
+        let limiter = self.limits.map(|limits| Limiter::new(limits, self.clock.clone()));
         Ok(Users {
             inner: Arc::new(Inner {
                 schema,
@@ -417,6 +437,8 @@ impl<U: UserModel> UsersBuilder<U> {
                 background: Background::new(),
                 mount: self.mount,
                 trusted_origins: self.trusted_origins,
+                limiter,
+                trusted_proxies: self.trusted_proxies,
                 mounted: Mutex::default(),
                 document_title: self.document_title,
                 document_version: self.document_version,
@@ -443,8 +465,7 @@ impl HasherSettings {
 fn check_names<U: UserModel>(backends: &[Backend<U>]) -> Result<(), BuildError> {
     let mut names = HashSet::new();
     for Backend { name, .. } in backends {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if name.is_empty() || !name.bytes().all(fits) {
+        if !can_stand_in_path(name) {
             return Err(BuildError::BackendName(name.clone()));
         }
         if !names.insert(name.as_str()) {
@@ -452,6 +473,12 @@ fn check_names<U: UserModel>(backends: &[Backend<U>]) -> Result<(), BuildError> 
         }
     }
     Ok(())
+}
+
+/// Whether a backend or provider can have this name: it is part of its routes.
+pub(crate) fn can_stand_in_path(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !name.is_empty() && name.bytes().all(fits)
 }
 
 fn check_capabilities(needs: Capabilities, has: Capabilities) -> Result<(), Cow<'static, str>> {
@@ -504,6 +531,8 @@ impl<U: UserModel> Users<U> {
             random: Random::system(),
             mount: String::new(),
             trusted_origins: TrustedOrigins::default(),
+            limits: None,
+            trusted_proxies: 0,
             document_title: Cow::Borrowed("axum-users"),
             document_version: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
             #[cfg(feature = "oauth")]

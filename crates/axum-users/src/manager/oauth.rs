@@ -181,9 +181,17 @@ impl<U: UserModel> Users<U> {
         request: &RequestInfo,
     ) -> Result<Outcome<U>, OAuthError> {
         let email = address_of(provider, identity).ok_or(OAuthError::NotAvailableEmail)?;
-        let done = match self.inner.database.get_by_email(&email).await? {
-            Some(user) if may_associate(provider, identity) => self.associate(user, account, request).await,
-            Some(_) => return Err(OAuthError::UserAlreadyExists),
+        let database = &self.inner.database;
+        let done = match database.get_by_email(&email).await? {
+            Some(user) => {
+                let owner = database.user_by_oauth_account(&account.oauth_name, &account.account_id).await?;
+                match owner {
+                    // Another callback of this account made or linked the user a moment ago.
+                    Some(_) => return Ok(Outcome::Again),
+                    None if may_associate(provider, identity) => self.associate(user, account, request).await,
+                    None => return Err(OAuthError::UserAlreadyExists),
+                }
+            }
             None => self.create_by_oauth(provider, identity, &email, account, request).await,
         };
         match done {
@@ -216,7 +224,8 @@ impl<U: UserModel> Users<U> {
     }
 
     /// Nobody ever proved that this address is the user's: a stranger may have registered it and wait for the
-    /// owner. The password and every session end before the owner comes in.
+    /// owner. The password, every session and every account that the stranger linked end before the owner comes
+    /// in: each of them would be a way back.
     async fn evict_squatter(&self, user: U) -> Result<Option<U>, OAuthError> {
         let database = &self.inner.database;
         let expected = Record::new()
@@ -228,6 +237,9 @@ impl<U: UserModel> Users<U> {
         let state = UserState { not_before: Some(self.inner.clock.now()), password_is_generated: true };
         database.set_user_state(user.id(), state).await?;
         self.end_sessions(user.id(), None).await?;
+        for account in database.oauth_accounts(user.id()).await? {
+            database.delete_oauth_account(user.id(), &account.oauth_name, &account.account_id).await?;
+        }
         Ok(Some(user))
     }
 
@@ -307,6 +319,9 @@ impl<U: UserModel> Users<U> {
         request: &RequestInfo,
     ) -> Result<bool, OAuthError> {
         let database = &self.inner.database;
+        // Of two that unlink the last two accounts at once, one has to see that the other is gone.
+        let turn = self.inner.oauth.renewals.turn(&format!("unlink {}", user.id()));
+        let _mine = turn.lock().await;
         let accounts = database.oauth_accounts(user.id()).await?;
         let is_it = |account: &OAuthAccount<U::Id>| {
             account.oauth_name == oauth_name && account.account_id == account_id

@@ -84,6 +84,8 @@ impl<U: UserModel> Users<U> {
         let verdict = self.inner.policy.check(password.expose_secret(), user.email()).await;
         verdict.map_err(ResetPasswordError::InvalidPassword)?;
         let hash = self.inner.hasher.hash(password).await.map_err(InternalError::from)?;
+        // Before the change too: where sessions cannot be ended, the token stays good for another attempt.
+        self.end_sessions(user.id(), None).await?;
         // Of several that use a token at once, the one that finds the hash unchanged wins.
         let expected = Record::new().with("hashed_password", Value::Text(user.hashed_password().to_owned()));
         let changes = Record::new().with("hashed_password", Value::Text(hash));

@@ -12,6 +12,9 @@ use crate::{auth::SameSite, schema::Record, user::UserModel};
 #[error("{0}")]
 pub struct ProfileError(pub String);
 
+/// The longest URL of a front end: it travels in the state, through the provider and back.
+const MAX_REDIRECT_BYTES: usize = 1024;
+
 pub(crate) type ProfileMapping = Arc<dyn Fn(&Identity) -> Result<Record, ProfileError> + Send + Sync>;
 
 /// How a provider is offered: which backend its callback logs in with, and what it may do.
@@ -60,8 +63,9 @@ impl<U: UserModel> OAuthOptions<U> {
     /// Links the account to an existing user of the same e-mail, instead of refusing.
     ///
     /// Never for an e-mail that the provider calls unverified. Where the provider says nothing of it, this is
-    /// your word that its addresses can be trusted. A user whose own address was never verified gets a new
-    /// password and loses the sessions, since a stranger may have registered it.
+    /// your word that its addresses can be trusted. A user whose own address was never verified loses password,
+    /// sessions and the accounts linked before, since a stranger may have registered the address. With
+    /// [`verified_by_default`](Self::verified_by_default) that never meets users who came by a provider.
     #[must_use]
     pub fn associate_by_email(mut self) -> Self {
         self.associate_by_email = true;
@@ -162,6 +166,9 @@ impl<U: UserModel> OAuthOptions<U> {
 
     /// Whether a front end may send browsers there: same scheme, host and port as a target, and a path under it.
     pub(crate) fn allows_redirect_to(&self, url: &str) -> bool {
+        if url.len() > MAX_REDIRECT_BYTES {
+            return false;
+        }
         let Ok(wanted) = url::Url::parse(url) else { return false };
         if !matches!(wanted.scheme(), "https" | "http") || !wanted.username().is_empty() {
             return false;

@@ -1,4 +1,4 @@
-//! One renewal of a provider's token at a time, however many ask.
+//! One change of a user's provider tokens or links at a time, however many ask.
 
 use std::{
     collections::HashMap,

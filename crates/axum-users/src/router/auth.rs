@@ -9,7 +9,7 @@ use axum::{
 
 use super::{RouteList, named, read_bytes, strict};
 use crate::{
-    LoginError, RequestInfo, Users,
+    LoginError, Users,
     body::{Form, LoginForm},
     error::{ApiError, code},
     extract::Rights,
@@ -32,14 +32,20 @@ async fn login<U: UserModel>(
     let (parts, bytes) = read_bytes(request).await?;
     let form = Form::parse(parts.headers.get(CONTENT_TYPE), &bytes)?;
     let LoginForm { username, password } = LoginForm::read(form).map_err(ApiError::Invalid)?;
+    let info = users.request_info(&parts);
+    let address = info.client_address();
+    let tried = users.limit(|limiter| limiter.login(&username, address))?;
     let user = users.authenticate(&username, &password).await?;
     let Some(user) = user.filter(U::is_active) else {
         return Err(ApiError::Code(code::LOGIN_BAD_CREDENTIALS));
     };
+    if let Some((limiter, taken)) = tried {
+        limiter.login_succeeded(&username, address, &taken);
+    }
     if users.inner.requires_verification && !user.is_verified() {
         return Err(ApiError::Code(code::LOGIN_USER_NOT_VERIFIED));
     }
-    Ok(users.login(&backend, &user, &RequestInfo::of(&parts)).await?)
+    Ok(users.login(&backend, &user, &info).await?)
 }
 
 async fn logout<U: UserModel>(
@@ -50,7 +56,7 @@ async fn logout<U: UserModel>(
     let (parts, _) = request.into_parts();
     let rights = users.rights(Rights::ACTIVE);
     let authenticated = users.authorize(&parts.method, &parts.headers, rights).await?;
-    Ok(users.logout(&backend, &authenticated, &RequestInfo::of(&parts)).await?)
+    Ok(users.logout(&backend, &authenticated, &users.request_info(&parts)).await?)
 }
 
 impl<U: UserModel> Users<U> {

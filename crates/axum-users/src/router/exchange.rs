@@ -40,7 +40,7 @@ async fn exchange<U: UserModel>(
     let (parts, body) = read_json(request).await?;
     let code = read_code(body).map_err(ApiError::Invalid)?;
     let user = users.user_of_code(&backend, &code).await?.ok_or(ApiError::Code(code::EXCHANGE_BAD_CODE))?;
-    Ok(users.login(&backend, &user, &RequestInfo::of(&parts)).await?)
+    Ok(users.login(&backend, &user, &users.request_info(&parts)).await?)
 }
 
 impl<U: UserModel> Users<U> {
@@ -60,9 +60,10 @@ impl<U: UserModel> Users<U> {
             response.headers_mut().extend(login.headers().clone());
             return Ok(response);
         }
-        let separator = if target.contains('?') { '&' } else { '?' };
         let code = self.one_time_code(backend, user)?;
-        super::redirect(&format!("{target}{separator}code={code}"))
+        let mut target = url::Url::parse(target).map_err(|_| ApiError::BadRequest("Bad Request".into()))?;
+        target.query_pairs_mut().append_pair("code", &code);
+        super::redirect(target.as_str())
     }
 
     fn one_time_code(&self, backend: &str, user: &U) -> Result<String, InternalError> {

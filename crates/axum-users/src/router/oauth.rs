@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{RouteList, named, strict};
 use crate::{
-    OAuthError, RequestInfo, Users,
+    OAuthError, Users,
     auth::Cookie,
     error::{ApiError, code, error_chain},
     oauth::{
@@ -45,9 +45,9 @@ async fn posted<U: UserModel>(users: Users<U>, name: String, request: Request) -
     }
 }
 
-/// 303 to the same path with the posted form as its query.
+/// 303 to the same path with the posted form as its query. The reference is relative, since the application may
+/// be nested, or behind a proxy that cuts paths.
 async fn see_get(request: Request) -> Result<Response, ApiError> {
-    let path = request.uri().path().to_owned();
     let (_, bytes) = super::read_bytes(request).await?;
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(&bytes) {
@@ -55,7 +55,7 @@ async fn see_get(request: Request) -> Result<Response, ApiError> {
             query.append_pair(&name, &value);
         }
     }
-    let location = format!("{path}?{}", query.finish());
+    let location = format!("?{}", query.finish());
     let location = HeaderValue::try_from(location).map_err(|_| ApiError::BadRequest("Bad Request".into()))?;
     Ok((StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response())
 }
@@ -123,7 +123,7 @@ async fn callback<U: UserModel>(
     let (parts, _) = request.into_parts();
     let query = Query::of(parts.uri.query());
     let answer = finish(&users, provider, Purpose::Login, None, &parts, &query).await?;
-    let info = RequestInfo::of(&parts);
+    let info = users.request_info(&parts);
     let user = users.oauth_callback(provider, &answer.token, &answer.identity, &info).await?;
     if !user.is_active() {
         return Err(ApiError::Code(code::LOGIN_BAD_CREDENTIALS));

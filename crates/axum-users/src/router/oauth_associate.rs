@@ -14,7 +14,7 @@ use super::{
     oauth::{Query, begin, callback_route, clear_csrf_cookie, finish},
     strict,
 };
-use crate::{RequestInfo, Users, error::ApiError, extract::Rights, oauth::state::Purpose, user::UserModel};
+use crate::{Users, error::ApiError, extract::Rights, oauth::state::Purpose, user::UserModel};
 
 pub(super) fn routes<U: UserModel>(provider: &str) -> RouteList<U> {
     vec![
@@ -46,7 +46,9 @@ async fn callback<U: UserModel>(
     let subject = user.id().to_string();
     let query = Query::of(parts.uri.query());
     let answer = finish(&users, provider, Purpose::Associate, Some(&subject), &parts, &query).await?;
-    let info = RequestInfo::of(&parts);
+    // The provider took its time: the session may have ended meanwhile, and links nothing then.
+    let user = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?.user;
+    let info = users.request_info(&parts);
     let user = users.oauth_associate_callback(provider, user, &answer.token, &answer.identity, &info).await?;
     let mut response = match &answer.redirect_to {
         None => Json(users.answer(user).await?).into_response(),
@@ -65,7 +67,7 @@ async fn unlink<U: UserModel>(
     let user = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?.user;
     let account_id =
         Path::<String>::from_request_parts(&mut parts, &()).await.map_err(|_| ApiError::NotFound)?;
-    match users.unlink_oauth_account(&user, &name, &account_id, &RequestInfo::of(&parts)).await? {
+    match users.unlink_oauth_account(&user, &name, &account_id, &users.request_info(&parts)).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(ApiError::NotFound),
     }

@@ -10,7 +10,7 @@ use axum::{
 
 use super::{RouteList, read_json, strict};
 use crate::{
-    CreateError, Flags, RequestInfo, Users,
+    CreateError, Flags, Users,
     error::{ApiError, FieldError, code},
     reader::read_create,
     user::{UserFields, UserModel},
@@ -27,7 +27,9 @@ async fn register<U: UserModel>(
     let (parts, body) = read_json(request).await?;
     let record = read_create(users.schema(), body).map_err(ApiError::Invalid)?;
     let new = U::Create::from_record(record).map_err(crate::database::DatabaseError::from)?;
-    let user = users.create(new, Flags::Ignored, &RequestInfo::of(&parts)).await?;
+    let info = users.request_info(&parts);
+    users.limit(|limiter| limiter.register(info.client_address()))?;
+    let user = users.create(new, Flags::Ignored, &info).await?;
     Ok((StatusCode::CREATED, Json(users.answer(user).await?)).into_response())
 }
 

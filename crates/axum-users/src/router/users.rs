@@ -39,7 +39,7 @@ async fn update_me<U: UserModel>(
 ) -> Result<Json<UserAnswer<U>>, ApiError> {
     let (parts, body) = read_json(request).await?;
     let authenticated = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?;
-    let info = RequestInfo::of(&parts).with_presented_token(authenticated.token.clone());
+    let info = users.request_info(&parts).with_presented_token(authenticated.token.clone());
     update(&users, &authenticated.user, body, Flags::Ignored, &info).await
 }
 
@@ -67,7 +67,7 @@ async fn update_user<U: UserModel>(
 ) -> Result<Json<UserAnswer<U>>, ApiError> {
     let (mut parts, body) = read_json(request).await?;
     let (superuser, user) = superuser_and_target(&users, &mut parts).await?;
-    let mut info = RequestInfo::of(&parts);
+    let mut info = users.request_info(&parts);
     if superuser.user.id() == user.id() {
         info = info.with_presented_token(superuser.token.clone());
     }
@@ -80,7 +80,7 @@ async fn delete_user<U: UserModel>(
 ) -> Result<StatusCode, ApiError> {
     let (mut parts, _) = request.into_parts();
     let (_, user) = superuser_and_target(&users, &mut parts).await?;
-    users.delete(&user, &RequestInfo::of(&parts)).await?;
+    users.delete(&user, &users.request_info(&parts)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

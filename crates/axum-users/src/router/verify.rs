@@ -42,7 +42,13 @@ async fn verify<U: UserModel>(
 ) -> Result<Json<UserAnswer<U>>, ApiError> {
     let (parts, body) = read_json(request).await?;
     let token = read_token(body).map_err(ApiError::Invalid)?;
-    let user = users.verify(&token, &RequestInfo::of(&parts)).await?;
+    let info = users.request_info(&parts);
+    let tried = users.limit(|limiter| limiter.token(info.client_address()))?;
+    let verified = users.verify(&token, &info).await;
+    if let (Some((limiter, taken)), false) = (tried, matches!(verified, Err(VerifyError::BadToken))) {
+        limiter.succeeded(&taken);
+    }
+    let user = verified?;
     Ok(Json(users.answer(user).await?))
 }
 

@@ -5,12 +5,8 @@ use std::{fs, path::PathBuf};
 use crate::command::{Outcome, cargo, program, say};
 
 /// The real FastAPI Users, which the tests ask, and what serves it.
-const PYTHON_PACKAGES: &[&str] = &[
-    "fastapi-users[sqlalchemy,oauth]==15.0.5",
-    "uvicorn==0.54.0",
-    "aiosqlite==0.22.1",
-    "aiosmtpd==1.4.6",
-];
+const PYTHON_PACKAGES: &[&str] =
+    &["fastapi-users[sqlalchemy,oauth]==15.0.5", "uvicorn==0.54.0", "aiosqlite==0.22.1", "aiosmtpd==1.4.6"];
 
 /// Installs what is missing. Does nothing, quickly, when nothing is.
 pub(crate) fn install() -> Outcome {
@@ -55,9 +51,7 @@ fn python() -> Outcome {
 fn apt(packages: &[&str]) -> Outcome {
     let mut install = vec!["apt-get", "install", "--yes", "--no-install-recommends"];
     install.extend_from_slice(packages);
-    let missing = |error| {
-        format!("{error}; install {} yourself, then run this again", packages.join(" "))
-    };
+    let missing = |error| format!("{error}; install {} yourself, then run this again", packages.join(" "));
     let prefix: &[&str] = if program("sudo", &["-n", "true"]).succeeds() { &["sudo", "-n"] } else { &[] };
     for command in [&["apt-get", "update"][..], &install] {
         let whole = [prefix, command].concat();

@@ -291,16 +291,20 @@ async fn a_lifetime_of_zero_is_for_ever_as_is_none() {
 /// One table for all: what is over for one backend may be good for another.
 #[tokio::test]
 async fn sessions_are_purged_by_the_longest_lifetime_of_all_backends() {
-    let app = App::with(|builder| {
-        builder.backend("long", Bearer::default(), DatabaseTokens::lasting_seconds(7200))
-    });
-    app.has("ada@example.com").await;
-    let long = app.token_at("long", "ada@example.com").await;
-    app.clock.advance_seconds(7200);
-    assert_eq!(app.users.purge_expired_sessions().await.unwrap(), 0);
-    assert_eq!(app.status_of(&long).await, 200);
-    app.clock.advance_seconds(1);
-    assert_eq!(app.users.purge_expired_sessions().await.unwrap(), 1);
+    for lifetimes in [[("long", 7200), ("short", 3600)], [("short", 3600), ("long", 7200)]] {
+        let app = App::bare(|builder| {
+            lifetimes.into_iter().fold(builder, |builder, (name, seconds)| {
+                builder.backend(name, Bearer::default(), DatabaseTokens::lasting_seconds(seconds))
+            })
+        });
+        app.has("ada@example.com").await;
+        let long = app.token_at("long", "ada@example.com").await;
+        app.clock.advance_seconds(7200);
+        assert_eq!(app.users.purge_expired_sessions().await.unwrap(), 0);
+        assert_eq!(app.status_of(&long).await, 200);
+        app.clock.advance_seconds(1);
+        assert_eq!(app.users.purge_expired_sessions().await.unwrap(), 1);
+    }
 }
 
 /// The stored form of a token, found by taking each for what it is.

@@ -12,8 +12,8 @@ use axum::{
 };
 use axum_users::{
     AnyUser, Authenticated, Bearer, CurrentUser, Database, ExposeSecret, InternalError, IssueContext, Issued,
-    Jwt, Resolved, Strategy, Superuser, Transport, TransportDescription, User, Users, VerifiedSuperuser,
-    VerifiedUser, schema::Value,
+    Jwt, Resolved, Strategy, Superuser, Timestamp, Transport, TransportDescription, User, Users,
+    VerifiedSuperuser, VerifiedUser, schema::Value,
 };
 use serde_json::json;
 
@@ -84,7 +84,7 @@ async fn the_token_that_was_used_is_told_with_its_backend() {
     let app = App::new();
     app.has("ada@example.com").await;
     let handler = async |it: Authenticated<User>| {
-        let since = it.issued_at.map(|at| at.unix_timestamp());
+        let since = it.issued_at.map(Timestamp::unix_timestamp);
         Json(json!({ "backend": it.backend, "token": it.token.expose_secret(), "issued_at": since }))
     };
     let client = Client::of(Router::new().route("/", get(handler)).with_state(app.users.clone()));

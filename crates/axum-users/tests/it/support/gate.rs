@@ -70,7 +70,9 @@ impl UserDatabase<User> for Gated {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::all()
+        let mut capabilities = Capabilities::default();
+        (capabilities.access_tokens, capabilities.one_time_records) = (true, true);
+        capabilities
     }
 
     async fn get(&self, id: &Uuid) -> Result<Option<User>, DatabaseError> {

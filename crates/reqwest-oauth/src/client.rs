@@ -4,7 +4,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use serde_json::Value;
 
-use crate::{error::OAuthError, token::OAuth2Token};
+use crate::{error::OAuthError, provider::at, token::OAuth2Token};
 
 /// What an authorization URL is made of.
 ///
@@ -144,6 +144,14 @@ pub struct Identity {
     pub locale: Option<String>,
     /// All that the provider said.
     pub profile: Value,
+}
+
+impl Identity {
+    /// What stands in the profile at a path, such as `given_name` or `emails.0.value`; null counts as not there.
+    #[must_use]
+    pub fn value(&self, path: &str) -> Option<&Value> {
+        at(&self.profile, path)
+    }
 }
 
 /// Who issues a provider's answers (RFC 9207).

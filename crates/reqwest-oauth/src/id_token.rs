@@ -68,7 +68,8 @@ impl Inner {
         id_token: &str,
         head: &Head,
     ) -> Result<Map<String, Value>, OAuthError> {
-        if let Some(algorithm) = self.hmac {
+        let is_signed_with_secret = self.data().id_token.is_some_and(|data| data.is_signed_with_secret);
+        if let Some(algorithm) = self.hmac.or(is_signed_with_secret.then_some(Algorithm::HS256)) {
             let Credentials::Secret(secret) = self.credentials() else {
                 return Err(OAuthError::IdToken(IdTokenError::UnknownKey));
             };

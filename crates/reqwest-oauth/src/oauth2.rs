@@ -79,14 +79,13 @@ impl ProviderClient<OAuth2Provider> {
         if endpoints.revoke_token_endpoint.is_some() && revocation_method.is_none() {
             return Err(OAuthError::MissingRevokeTokenAuthMethod);
         }
-        let wanted = client.inner.wanted_auth_method();
         client.inner.own_endpoints = Some(Arc::new(Endpoints {
             authorize: endpoints.authorize_endpoint,
             token: endpoints.access_token_endpoint,
             refresh: endpoints.refresh_token_endpoint,
             revoke: endpoints.revoke_token_endpoint,
             profile: endpoints.profile_endpoint,
-            auth_method: wanted.or(auth_method).unwrap_or_default(),
+            auth_method: auth_method.unwrap_or_default(),
             ..Endpoints::default()
         }));
         Ok(client)

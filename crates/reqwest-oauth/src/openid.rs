@@ -102,7 +102,8 @@ impl Inner {
         let document = Document { members: answer.json().map_err(OAuthError::OpenIdConfiguration)?, answer };
         let issuer = self.checked_issuer(url, &document)?;
         let token = document.required("token_endpoint")?;
-        let has_refresh_tokens = document.list("grant_types_supported").contains(&"refresh_token");
+        let has_refresh_tokens = self.data().has_refresh_tokens
+            || document.list("grant_types_supported").contains(&"refresh_token");
         Ok(Endpoints {
             authorize: document.required("authorization_endpoint")?,
             refresh: has_refresh_tokens.then(|| token.clone()),

@@ -58,7 +58,7 @@ pub struct ProviderData {
     pub revoke_endpoint: Option<&'static str>,
     /// The OpenID discovery document, which tells the three above and more; they stay empty then.
     pub configuration_endpoint: Option<&'static str>,
-    /// Whether the token endpoint takes refresh tokens. With a discovery document, that says it.
+    /// Whether the token endpoint takes refresh tokens. A discovery document may say so too.
     pub has_refresh_tokens: bool,
     /// How the client logs in. With a discovery document, that says it.
     pub auth_method: AuthMethod,
@@ -267,6 +267,8 @@ pub enum TokenPlace {
     Header(&'static str),
     /// A parameter of this name at the end of the query.
     Query(&'static str),
+    /// A parameter of this name in the form of a POST request, after `client_id`.
+    Form(&'static str),
 }
 
 /// Issuer and keys of the ID tokens of a provider that is not discovered.
@@ -276,6 +278,8 @@ pub struct IdTokenData {
     pub issuer: &'static str,
     /// The key set.
     pub jwks_uri: &'static str,
+    /// Whether they are signed by HMAC (HS256) with the client secret instead, for every client of the provider.
+    pub is_signed_with_secret: bool,
 }
 
 /// What [`Provider::identity`] gives.

@@ -1,23 +1,24 @@
 //! The client of a provider, and its settings.
 
+mod addresses;
 mod identity;
 mod protocol;
+mod settings;
 
-use std::{collections::BTreeMap, fmt, marker::PhantomData, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, marker::PhantomData, sync::Arc};
 
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
-use url::Url;
 
 use crate::{
     auth::{AuthMethod, Client, Credentials},
     cached::Cached,
     client::{AuthorizationRequest, CodeExchange, Identity, Issuer, OAuthClient},
-    encoding::{Parameters, percent_encode},
-    error::{FailureCause, OAuthError},
-    http::{HttpSettings, HttpTransport},
+    encoding::Parameters,
+    error::OAuthError,
+    http::HttpSettings,
     id_token::KeySet,
-    provider::{Fields, Pkce, Provider, ProviderData, VariableKind},
+    provider::{Fields, Pkce, Provider, ProviderData},
     system::System,
     token::OAuth2Token,
 };
@@ -112,149 +113,6 @@ impl ProviderClient {
         credentials: impl Into<Credentials>,
     ) -> Self {
         Self { inner: Inner::new(provider, client_id.into(), credentials.into()), provider: PhantomData }
-    }
-}
-
-impl<P: ?Sized> ProviderClient<P> {
-    /// Sets the name in routes and tables.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.inner.name = Some(name.into());
-        self
-    }
-
-    /// Sets the name on a button.
-    #[must_use]
-    pub fn display_name(mut self, name: impl Into<String>) -> Self {
-        self.inner.display_name = Some(name.into());
-        self
-    }
-
-    /// Sets the scopes that are asked for unless a request names others.
-    #[must_use]
-    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.inner.scopes = Some(scopes.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Adds a parameter to every authorization URL, or overrides one.
-    #[must_use]
-    pub fn authorize_parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.inner.authorize_parameters.set(name.into(), value);
-        self
-    }
-
-    /// Gives one of the provider's [variables](ProviderData::variables) a value: its tenant, its shop.
-    /// [`check`](OAuthClient::check) says whether provider and value fit.
-    #[must_use]
-    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.inner.variables.insert(name.into(), value.into());
-        self.inner.forget();
-        self
-    }
-
-    /// Sets where the provider is: this URL takes the place of scheme and host in all its addresses. For an
-    /// installation of one's own, and for tests.
-    #[must_use]
-    pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.inner.base_url = Some(url.into());
-        self.inner.forget();
-        self
-    }
-
-    /// Sets how the client logs in, in place of the provider's usual or first way.
-    #[must_use]
-    pub fn auth_method(mut self, method: AuthMethod) -> Self {
-        self.inner.auth_method = Some(method);
-        self.inner.forget();
-        self
-    }
-
-    /// Sends id and secret in Basic authentication as they are, for a provider that does not decode them as
-    /// RFC 6749 section 2.3.1 says. Ordinary characters look the same either way.
-    #[must_use]
-    pub fn basic_auth_verbatim(mut self) -> Self {
-        self.inner.client.verbatim_basic = true;
-        self
-    }
-
-    /// Sets whether PKCE is used, where the provider at hand differs from what is known of it.
-    #[must_use]
-    pub fn pkce(mut self, pkce: Pkce) -> Self {
-        self.inner.pkce = Some(pkce);
-        self
-    }
-
-    /// Sets where in the profile things stand.
-    #[must_use]
-    pub fn fields(mut self, fields: Fields<String>) -> Self {
-        self.inner.fields = Some(fields);
-        self
-    }
-
-    /// Sets the total time of a request, from its start to the last byte of the answer: 10 seconds by default.
-    #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.inner.http.deadline = deadline;
-        self
-    }
-
-    /// Sets the longest answer to read, in bytes: 1 MiB by default.
-    #[must_use]
-    pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.inner.http.body_limit = bytes;
-        self
-    }
-
-    /// Sets the `User-Agent` header.
-    #[must_use]
-    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
-        self.inner.http.user_agent = user_agent.into();
-        self
-    }
-
-    /// Sets what carries the requests, by default a [`ReqwestTransport`](crate::ReqwestTransport) of its own.
-    #[must_use]
-    pub fn transport(mut self, transport: impl HttpTransport) -> Self {
-        self.inner.http.set_transport(transport);
-        self
-    }
-
-    /// Allows plain http to any host. **Danger**: whoever is on the way reads secrets and tokens, and can log in
-    /// as anybody.
-    #[must_use]
-    pub fn allow_http_danger(mut self) -> Self {
-        self.inner.http.allow_http = true;
-        self
-    }
-
-    /// Sets a guard that is shown every URL before it is asked, the discovered ones too, and refuses with
-    /// `false`. Where tenants bring their own provider, allow only known hosts: a document may name any address
-    /// in your network.
-    #[must_use]
-    pub fn url_guard(mut self, allows: impl Fn(&Url) -> bool + Send + Sync + 'static) -> Self {
-        self.inner.http.guard = Some(Arc::new(allows));
-        self
-    }
-
-    /// Sets where the time comes from, in seconds since 1970-01-01 UTC.
-    #[must_use]
-    pub fn clock(mut self, now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        self.inner.system.now = Arc::new(now);
-        self
-    }
-
-    /// Sets where randomness comes from: a function that fills bytes, fit for secrets.
-    #[must_use]
-    pub fn randomness(mut self, fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
-        self.inner.system.fill = Arc::new(fill);
-        self
-    }
-
-    /// The facts of the provider.
-    #[must_use]
-    pub fn data(&self) -> &'static ProviderData {
-        self.inner.data()
     }
 }
 
@@ -429,115 +287,4 @@ impl Inner {
             None => self.data().fields.read(profile),
         }
     }
-
-    fn check(&self) -> Result<(), OAuthError> {
-        if self.client.id.is_empty() {
-            return Err(OAuthError::Settings(format!("{}: the client id is empty", self.shown_name())));
-        }
-        self.check_credentials()?;
-        let known = |name: &str| self.data().variables.iter().any(|variable| variable.name == name);
-        if let Some(unknown) = self.variables.keys().find(|name| !known(name)) {
-            return Err(self.wrong_setting(unknown, "is not known"));
-        }
-        for variable in self.data().variables {
-            self.variable_value(variable.name)?;
-        }
-        if let Some(url) = self.discovery_url()? {
-            return self.check_url(&url);
-        }
-        let endpoints = match &self.own_endpoints {
-            Some(endpoints) => Arc::clone(endpoints),
-            None => Arc::new(self.fixed_endpoints()?),
-        };
-        let optional = [&endpoints.refresh, &endpoints.revoke, &endpoints.profile];
-        [&endpoints.authorize, &endpoints.token]
-            .into_iter()
-            .chain(optional.into_iter().flatten())
-            .try_for_each(|url| self.check_url(url))
-    }
-
-    fn check_credentials(&self) -> Result<(), OAuthError> {
-        use AuthMethod::{ClientSecretBasic, ClientSecretPost, PrivateKeyJwt};
-        let fits = match (self.auth_method, &self.client.credentials) {
-            (None | Some(AuthMethod::None), _) => true,
-            (Some(PrivateKeyJwt), credentials) => matches!(credentials, Credentials::PrivateKey(_)),
-            (Some(ClientSecretBasic | ClientSecretPost), credentials) => {
-                matches!(credentials, Credentials::Secret(_) | Credentials::Apple { .. })
-            }
-        };
-        let method = self.auth_method.unwrap_or_default();
-        if fits { Ok(()) } else { Err(OAuthError::NotSupportedAuthMethod(method.as_str().to_owned())) }
-    }
-
-    fn check_url(&self, url: &str) -> Result<(), OAuthError> {
-        self.http.checked_url(url).map(drop).map_err(|failure| {
-            let reason = match failure.cause {
-                FailureCause::InsecureUrl => "is neither https nor on this machine",
-                _ => "is no URL",
-            };
-            OAuthError::Settings(format!("{}: {url} {reason}", self.shown_name()))
-        })
-    }
-
-    fn wrong_setting(&self, name: &str, reason: &str) -> OAuthError {
-        OAuthError::Settings(format!("{}: `{name}` {reason}", self.shown_name()))
-    }
-
-    /// Fills the variables of an address, and puts the base URL in front.
-    pub(crate) fn expand(&self, template: &str) -> Result<String, OAuthError> {
-        Ok(self.rebase(self.fill(template)?))
-    }
-
-    /// Puts the base URL in the place of scheme and host.
-    fn rebase(&self, url: String) -> String {
-        let Some(base) = self.base_url.as_deref().filter(|_| !url.is_empty()) else { return url };
-        let after_scheme = url.find("://").map_or(0, |index| index + 3);
-        let path = url[after_scheme..].find('/').map_or("", |index| &url[after_scheme + index..]);
-        format!("{}{path}", base.trim_end_matches('/'))
-    }
-
-    /// Fills the variables of a text.
-    fn fill(&self, template: &str) -> Result<String, OAuthError> {
-        let mut filled = String::new();
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once('{') {
-            let Some((name, after)) = after.split_once('}') else { break };
-            filled.push_str(before);
-            filled.push_str(&self.variable_value(name)?);
-            rest = after;
-        }
-        filled.push_str(rest);
-        Ok(filled)
-    }
-
-    /// The value of a variable, checked, as it goes into an address.
-    fn variable_value(&self, name: &str) -> Result<String, OAuthError> {
-        if name == "client_id" {
-            return Ok(percent_encode(&self.client.id));
-        }
-        let Some(variable) = self.data().variables.iter().find(|variable| variable.name == name) else {
-            return Err(self.wrong_setting(name, "is not known"));
-        };
-        let Some(value) = self.variables.get(name).map(String::as_str).or(variable.default) else {
-            return Err(self.wrong_setting(name, "is missing"));
-        };
-        match variable.kind {
-            VariableKind::Text => Ok(percent_encode(value)),
-            VariableKind::Host if is_host(value) => Ok(value.to_owned()),
-            VariableKind::Host => Err(self.wrong_setting(name, "is no host name")),
-            VariableKind::BaseUrl => {
-                self.check_url(value)?;
-                if value.contains(['?', '#', '@']) {
-                    return Err(self.wrong_setting(name, "is no base URL"));
-                }
-                Ok(value.trim_end_matches('/').to_owned())
-            }
-        }
-    }
-}
-
-/// Whether a text can be a host name, a part of one, or either with a port, and nothing else of a URL.
-fn is_host(text: &str) -> bool {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
-    !text.is_empty() && text.chars().all(is_allowed)
 }

@@ -101,6 +101,7 @@ impl Inner {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let mut asked = url.to_owned();
+        let mut body = shape.is_post.then(|| shape.json_body.unwrap_or_default().to_owned());
         match shape.token {
             TokenPlace::Bearer => insert(&mut headers, "authorization", format!("Bearer {access_token}"))?,
             TokenPlace::Scheme(scheme) => {
@@ -113,8 +114,15 @@ impl Inner {
                 asked.push(if asked.contains('?') { '&' } else { '?' });
                 asked.push_str(&query.encode());
             }
+            TokenPlace::Form(name) => {
+                let mut form = Parameters::new();
+                form.push("client_id", self.client_id());
+                form.push(name, access_token);
+                let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+                headers.insert(header::CONTENT_TYPE, content_type);
+                body = Some(form.encode());
+            }
         }
-        let body = shape.is_post.then(|| shape.json_body.unwrap_or_default().to_owned());
         let method = if shape.is_post { Method::POST } else { Method::GET };
         self.http.send(Request { method, url: asked, headers, body }).await
     }

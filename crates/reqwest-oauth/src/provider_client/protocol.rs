@@ -54,7 +54,7 @@ impl Inner {
             refresh: data.has_refresh_tokens.then(|| token.clone()),
             revoke: data.revoke_endpoint.map(|url| self.expand(url)).transpose()?,
             profile,
-            auth_method: self.wanted_auth_method().unwrap_or(data.auth_method),
+            auth_method: data.auth_method,
             issuer: data.id_token.map(|data| self.fill(data.issuer)).transpose()?,
             promises_iss: false,
             jwks_uri: data.id_token.map(|data| self.expand(data.jwks_uri)).transpose()?,
@@ -184,7 +184,8 @@ impl Inner {
         wrap: Wrap,
     ) -> Result<Answer, OAuthError> {
         let mut headers = HeaderMap::new();
-        self.client.authenticate(post.method, post.url, &self.system, &mut headers, &mut post.form)?;
+        let method = self.wanted_auth_method().unwrap_or(post.method);
+        self.client.authenticate(method, post.url, &self.system, &mut headers, &mut post.form)?;
         last_word(&mut post.form);
         let (content_type, body) = match self.data().token_body {
             TokenBody::Form => ("application/x-www-form-urlencoded", post.form.encode()),

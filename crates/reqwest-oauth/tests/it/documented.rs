@@ -102,9 +102,11 @@ async fn check_authorization_url(client: &ProviderClient, file: &Value, name: &s
 
 async fn check_access_token(server: &Server, client: &ProviderClient, case: &Value, name: &str) {
     server.will_answer([Canned::json(200, &case["answer"])]);
-    let callback: Vec<_> = case["callback"].as_object().into_iter().flatten().collect();
-    let callback: Vec<_> =
-        callback.iter().map(|(name, value)| (name.to_string(), value.as_str().unwrap().to_owned())).collect();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let callback: Vec<_> = match case["callback"].as_object() {
+        Some(callback) => callback.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+        None => Vec::new(),
+    };
     let exchange = CodeExchange::new("CODE", REDIRECT_URI).callback(&callback);
 
     let token = client.access_token(&exchange).await.unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -10,7 +10,7 @@ use crate::support::Canned;
 pub(crate) struct Key {
     pub(crate) id: &'static str,
     pub(crate) algorithm: Algorithm,
-    pem: &'static str,
+    pub(crate) pem: &'static str,
 }
 
 pub(crate) const RSA: Key =

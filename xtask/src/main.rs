@@ -3,11 +3,12 @@
 //! `cargo xtask test` does all that the tests need and runs everything: it is what CI runs.
 
 mod command;
+mod servers;
 mod tools;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use command::{Outcome, cargo, step};
+use command::{Outcome, Program, cargo, program, step};
 
 const USAGE: &str = "\
 The project's own commands.
@@ -17,16 +18,21 @@ Usage: cargo xtask <COMMAND>
 Commands:
   test   install what the tests need, then run everything that CI runs
   tools  only install what the tests need
+  servers COMMAND...
+         start the databases that the tests need, run a command with their URLs, and stop them
   help   print this text
 
 cargo xtask test runs, in this order: formatting, lints, documentation, tests, documentation's examples.
-It installs missing tools into target/tools, and with apt where a system package is missing.";
+It installs missing tools into target/tools, and with apt where a system package is missing. The database
+servers that the tests need are started on free ports and stopped again; set POSTGRES_URL, MYSQL_URL, REDIS_URL
+or MONGODB_URL to use others.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test(),
         ["tools"] => tools::install(),
+        ["servers", name, ref arguments @ ..] => with_servers(program(name, arguments)),
         ["help" | "--help" | "-h"] | [] => {
             command::say(USAGE);
             Ok(())
@@ -59,6 +65,14 @@ fn test() -> Outcome {
     step("documentation", || {
         cargo(&["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings").run()
     })?;
-    step("tests", || cargo(&["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]).run())?;
+    step("tests", || {
+        with_servers(cargo(&["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]))
+    })?;
     step("documentation's examples", || cargo(&["test", "--workspace", "--all-features", "--doc"]).run())
+}
+
+/// Runs a program that is told where the databases are.
+fn with_servers(program: Program) -> Outcome {
+    let servers = servers::Servers::start()?;
+    servers.environment().iter().fold(program, |program, (name, url)| program.env(name, url)).run()
 }

@@ -48,7 +48,7 @@ fn python() -> Outcome {
 }
 
 /// Installs Debian packages, as root or by sudo.
-fn apt(packages: &[&str]) -> Outcome {
+pub(crate) fn apt(packages: &[&str]) -> Outcome {
     let mut install = vec!["apt-get", "install", "--yes", "--no-install-recommends"];
     install.extend_from_slice(packages);
     let missing = |error| format!("{error}; install {} yourself, then run this again", packages.join(" "));

@@ -43,6 +43,10 @@ use crate::{
 /// The least life of a not-before: as long as browsers keep a cookie at most (RFC 6265bis §5.6.2).
 const NOT_BEFORE_SECONDS: u64 = 400 * 24 * 3600;
 
+/// What Redis says of the life of a key that has no end, and of one that is not there.
+const NO_END: i64 = -1;
+const NO_SUCH_KEY: i64 = -2;
+
 /// A thousand years; Redis refuses what its clock cannot count.
 const MOST_SECONDS: u64 = 31_557_600_000;
 
@@ -180,7 +184,7 @@ impl RedisTokens {
         self.connection.send(cmd("DEL").arg(key)).await
     }
 
-    /// What is left of a key's life in milliseconds; -1 when it has no end, -2 when there is no such key.
+    /// What is left of a key's life in milliseconds; [`NO_END`] or [`NO_SUCH_KEY`].
     async fn remaining_milliseconds(&self, key: &str) -> Result<i64, RedisError> {
         self.connection.send(cmd("PTTL").arg(key)).await
     }
@@ -216,16 +220,7 @@ impl RedisTokens {
     /// Whose session it is.
     async fn find<Id: UserId>(&self, token: &str) -> Result<Option<Id>, RedisError> {
         let Some([hash, clear]) = stored_forms(token) else { return Ok(None) };
-        let hashed_first = self.at_rest == AccessTokensAtRest::Hashed;
-        let forms = if hashed_first { [&hash, &clear] } else { [&clear, &hash] };
-        let mut found = None;
-        for form in forms {
-            if let Some(user_id) = self.get(&self.session_key(form)).await? {
-                found = Some((user_id, *form == clear));
-                break;
-            }
-        }
-        let Some((user_id, is_clear)) = found else { return Ok(None) };
+        let Some((user_id, is_clear)) = self.look_up(&hash, &clear).await? else { return Ok(None) };
         let Some(id) = Id::parse(&user_id, self.id_type) else { return Ok(None) };
         // As we write it, however it is written there.
         let user_id = id.to_string();
@@ -236,7 +231,8 @@ impl RedisTokens {
                 return Ok(None);
             }
         }
-        let goes_on = !(is_clear && hashed_first)
+        let goes_on = !is_clear
+            || self.at_rest == AccessTokensAtRest::Clear
             || match self.rewrite(&hash, &clear, &user_id, not_before.as_ref()).await {
                 Ok(goes_on) => goes_on,
                 Err(error) => {
@@ -245,6 +241,21 @@ impl RedisTokens {
                 }
             };
         Ok(goes_on.then_some(id))
+    }
+
+    /// The value of a session's key, and whether that key is in clear.
+    async fn look_up(&self, hash: &str, clear: &str) -> Result<Option<(String, bool)>, RedisError> {
+        let forms: &[&str] = match self.at_rest {
+            // The hash once more, since another request may be hashing the key right now.
+            AccessTokensAtRest::Hashed => &[hash, clear, hash],
+            AccessTokensAtRest::Clear => &[clear, hash],
+        };
+        for form in forms {
+            if let Some(user_id) = self.get(&self.session_key(form)).await? {
+                return Ok(Some((user_id, *form == clear)));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether a session goes on although its user has a not-before. `clear_key` is its key, if in clear.
@@ -268,14 +279,18 @@ impl RedisTokens {
         // In this order what passes between the two makes the session look older, never younger.
         let now = self.now().await?;
         let remaining = self.remaining_milliseconds(key).await?;
+        if remaining == NO_SUCH_KEY {
+            // Another request has just hashed it, and has found it good.
+            return Ok(self.get(&self.later_key(hash)).await? == Some(moment.to_string()));
+        }
         let lived =
             i64::try_from(lifetime).unwrap_or(i64::MAX).saturating_mul(1000).saturating_sub(remaining);
         // One that has more than a lifetime left was made with another, so that its beginning is unknown.
         Ok(remaining >= 0 && lived >= 0 && now.saturating_sub(lived.saturating_mul(1000)) > moment)
     }
 
-    /// Stores a session that Python wrote in clear as a hash, with the life that it has left. False when a
-    /// logout ended it meanwhile.
+    /// Stores a session that Python wrote in clear as a hash, with the life that it has left. False when it ended
+    /// meanwhile.
     ///
     /// Two keys cannot be changed at once on a cluster. So the hash comes first, and who deletes the key in clear
     /// decides: when somebody else has, the hash goes too.
@@ -288,8 +303,8 @@ impl RedisTokens {
     ) -> Result<bool, RedisError> {
         let (key, clear_key) = (self.session_key(hash), self.session_key(clear));
         let remaining = self.remaining_milliseconds(&clear_key).await?;
-        if remaining == -2 {
-            return Ok(false);
+        if remaining == NO_SUCH_KEY {
+            return Ok(self.get(&key).await?.is_some());
         }
         let copy = |key: &str, value: &str| {
             let mut command = cmd("SET");
@@ -329,7 +344,7 @@ impl RedisTokens {
             value = format!("{value} {hash}");
         }
         // Where another backend with this prefix keeps sessions for ever, the not-before stays for ever too.
-        let for_ever = self.remaining_milliseconds(&key).await? == -1;
+        let for_ever = self.remaining_milliseconds(&key).await? == NO_END;
         let seconds = self.lifetime_seconds.filter(|_| !for_ever);
         self.set(&key, &value, seconds.map(|seconds| seconds.max(NOT_BEFORE_SECONDS))).await
     }

@@ -13,6 +13,8 @@ mod manager;
 mod mounting;
 mod own_fields;
 mod races;
+#[cfg(feature = "redis")]
+mod redis;
 mod routes;
 mod secrets;
 mod support;

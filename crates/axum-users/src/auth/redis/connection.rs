@@ -58,7 +58,7 @@ pub(super) struct Connection {
 enum Server {
     One(Client),
     #[cfg(feature = "redis-cluster")]
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 #[derive(Clone)]
@@ -174,7 +174,7 @@ fn cluster(url: &Url) -> Result<Server, RedisError> {
         nodes.push(other);
     }
     let client = ClusterClient::builder(nodes).overall_response_timeout(Some(ONE_STEP_WITHIN)).build();
-    Ok(Server::Cluster(client.map_err(|_| unreadable())?))
+    Ok(Server::Cluster(Box::new(client.map_err(|_| unreadable())?)))
 }
 
 #[cfg(test)]

@@ -41,6 +41,9 @@ pub mod code {
     pub const UPDATE_USER_EMAIL_ALREADY_EXISTS: &str = "UPDATE_USER_EMAIL_ALREADY_EXISTS";
     /// PATCH: the password policy refused, with a reason.
     pub const UPDATE_USER_INVALID_PASSWORD: &str = "UPDATE_USER_INVALID_PASSWORD";
+    /// PATCH of one's own password or e-mail where the present password is wanted: it is missing or wrong. Not
+    /// in the original.
+    pub const UPDATE_USER_BAD_CURRENT_PASSWORD: &str = "UPDATE_USER_BAD_CURRENT_PASSWORD";
     /// OAuth callback: the state is not this browser's, was used before, or the answer is another provider's.
     pub const OAUTH_INVALID_STATE: &str = "OAUTH_INVALID_STATE";
     /// OAuth callback: the provider tells no e-mail.

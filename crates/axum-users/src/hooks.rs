@@ -126,6 +126,10 @@ impl<'a, U: UserModel> Context<'a, U> {
         &mut self.response_headers
     }
 
+    pub(crate) fn request(&self) -> &'a RequestInfo {
+        self.request
+    }
+
     pub(crate) fn into_response_headers(self) -> HeaderMap {
         self.response_headers
     }

@@ -25,6 +25,7 @@ pub mod schema;
 #[cfg(feature = "swagger-ui")]
 mod swagger;
 mod token;
+mod transaction;
 mod user;
 mod users;
 
@@ -64,6 +65,7 @@ pub use self::{
     router::Routes,
     schema::{ColumnValue, Date, ObjectId, Timestamp},
     token::{Algorithm, MIN_SECRET_BYTES, Secrets},
+    transaction::PendingHooks,
     user::{User, UserCreate, UserFields, UserId, UserModel, UserRead, UserUpdate},
     users::{BuildError, Users, UsersBuilder},
 };

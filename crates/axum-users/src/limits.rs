@@ -36,7 +36,6 @@ impl Limit {
 /// let limits = Limits { login_per_address: Limit::new(1000, 900), ..Limits::default() };
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Wrong passwords for one account from one address.
     pub login_per_account_and_address: Limit,

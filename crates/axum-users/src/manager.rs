@@ -15,7 +15,7 @@ pub use self::{
 };
 use crate::{
     Context, RequestInfo, SecretString, Users,
-    database::DatabaseError,
+    database::{DatabaseError, UserState},
     email::{EmailError, normalize_email},
     error::InternalError,
     hooks::{NewUser, Refusal},
@@ -320,7 +320,18 @@ impl<U: UserModel> Users<U> {
                 failure = failure.or(Some(error));
             }
         }
+        if self.inner.hardening.ends_signed_tokens {
+            self.end_signed_tokens(id).await?;
+        }
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Notes that tokens which were made before now are no longer good.
+    async fn end_signed_tokens(&self, id: &U::Id) -> Result<(), DatabaseError> {
+        let database = &self.inner.database;
+        let Some((_, state)) = database.get_with_state(id).await? else { return Ok(()) };
+        let not_before = Some(self.inner.clock.now());
+        database.set_user_state(id, UserState { not_before, ..state }).await
     }
 
     /// The password policy's verdict: `Err` is the reason that the user sees.

@@ -68,6 +68,9 @@ impl<U: UserModel> OAuthSettings<U> {
         let secrets = self.state_secrets.unwrap_or_else(|| setup.secrets.clone());
         check_secret(&secrets, setup.allow_short)
             .map_err(|reason| BuildError::Secret("OAuth states", reason))?;
+        if let Some(secrets) = &self.encryption {
+            check_secret(secrets, false).map_err(|reason| BuildError::Secret("provider tokens", reason))?;
+        }
         let signer = |audience: &str| {
             TokenSigner::with_secrets(Algorithm::HS256, &secrets, audience, setup.clock.clone())
         };

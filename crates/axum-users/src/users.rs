@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::HashSet,
     fmt,
+    ops::Deref,
     sync::{Arc, Mutex},
 };
 
@@ -36,19 +37,34 @@ pub struct Users<U: UserModel> {
     pub(crate) inner: Arc<Inner<U>>,
 }
 
+/// What differs within a transaction of the application, and the settings, which do not.
 pub(crate) struct Inner<U: UserModel> {
-    pub(crate) schema: Arc<Schema>,
     pub(crate) database: Database<U>,
-    pub(crate) hooks: Box<dyn ErasedHooks<U>>,
+    pub(crate) hooks: Arc<dyn ErasedHooks<U>>,
+    pub(crate) background: Background,
+    pub(crate) settings: Arc<Settings<U>>,
+}
+
+impl<U: UserModel> Deref for Inner<U> {
+    type Target = Settings<U>;
+
+    fn deref(&self) -> &Settings<U> {
+        &self.settings
+    }
+}
+
+/// What the builder was told.
+pub(crate) struct Settings<U: UserModel> {
+    pub(crate) schema: Arc<Schema>,
     pub(crate) backends: Vec<Backend<U>>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) policy: Box<dyn ErasedPasswordPolicy>,
     pub(crate) reset: TokenKind,
     pub(crate) verification: TokenKind,
     pub(crate) requires_verification: bool,
+    pub(crate) hardening: Hardening,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
-    pub(crate) background: Background,
     pub(crate) mount: String,
     pub(crate) trusted_origins: TrustedOrigins,
     pub(crate) limiter: Option<Limiter>,
@@ -59,6 +75,17 @@ pub(crate) struct Inner<U: UserModel> {
     pub(crate) document_version: Cow<'static, str>,
     #[cfg(feature = "oauth")]
     pub(crate) oauth: OAuth<U>,
+}
+
+/// What an application may ask for beyond the original's contract.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hardening {
+    /// A change of password ends signed tokens, too.
+    pub(crate) ends_signed_tokens: bool,
+    /// A login ends the session that the request presented.
+    pub(crate) login_ends_presented_session: bool,
+    /// A user's own change of password or e-mail wants the present password.
+    pub(crate) wants_current_password: bool,
 }
 
 /// Tokens that are mailed: reset or verification.
@@ -123,7 +150,7 @@ pub enum BuildError {
 pub struct UsersBuilder<U: UserModel> {
     database: Database<U>,
     schema: Schema,
-    hooks: Box<dyn ErasedHooks<U>>,
+    hooks: Arc<dyn ErasedHooks<U>>,
     backends: Vec<Backend<U>>,
     hasher: HasherSettings,
     policy: Box<dyn ErasedPasswordPolicy>,
@@ -131,6 +158,7 @@ pub struct UsersBuilder<U: UserModel> {
     reset: TokenSettings,
     verification: TokenSettings,
     requires_verification: bool,
+    hardening: Hardening,
     allow_short_secret: bool,
     at_rest: AccessTokensAtRest,
     clock: Clock,
@@ -189,7 +217,7 @@ impl<U: UserModel> fmt::Debug for UsersBuilder<U> {
 impl<U: UserModel> UsersBuilder<U> {
     /// Your application's [`Hooks`]; the last ones given win.
     pub fn hooks(mut self, hooks: impl Hooks<U>) -> Self {
-        self.hooks = Box::new(hooks);
+        self.hooks = Arc::new(hooks);
         self
     }
 
@@ -229,6 +257,28 @@ impl<U: UserModel> UsersBuilder<U> {
     /// Lets only verified users log in and use the users routes.
     pub fn requires_verification(mut self) -> Self {
         self.requires_verification = true;
+        self
+    }
+
+    /// Ends a user's signed tokens, too, when the password changes or is reset: the one that made the change as
+    /// well, so that its client logs in anew. In the original JWTs live on. Each request looks at the user's
+    /// state for it.
+    pub fn password_change_ends_signed_tokens(mut self) -> Self {
+        self.hardening.ends_signed_tokens = true;
+        self
+    }
+
+    /// Ends the session that a login's request presented, in the backend that logs in. In the original both
+    /// live on.
+    pub fn login_ends_presented_session(mut self) -> Self {
+        self.hardening.login_ends_presented_session = true;
+        self
+    }
+
+    /// Wants `current_password` in a user's own change of password or e-mail; without it, or with a wrong one,
+    /// `PATCH /users/me` answers 400 `UPDATE_USER_BAD_CURRENT_PASSWORD`. The original asks for none.
+    pub fn change_wants_current_password(mut self) -> Self {
+        self.hardening.wants_current_password = true;
         self
     }
 
@@ -393,6 +443,15 @@ impl<U: UserModel> UsersBuilder<U> {
         check_names(&self.backends)?;
         let schema = Arc::new(self.schema);
         self.database.0.configure(&schema).map_err(BuildError::Schema)?;
+        #[cfg(feature = "oauth")]
+        let ends_early = self.hardening.ends_signed_tokens || self.oauth.evicts_squatters();
+        #[cfg(not(feature = "oauth"))]
+        let ends_early = self.hardening.ends_signed_tokens;
+        if self.hardening.ends_signed_tokens && !self.database.capabilities().user_states {
+            return Err(BuildError::Schema(Cow::Borrowed(
+                "it keeps no user states, which `password_change_ends_signed_tokens` needs",
+            )));
+        }
         let setup = StrategySetup {
             secrets: self.secrets.clone(),
             clock: self.clock.clone(),
@@ -400,10 +459,7 @@ impl<U: UserModel> UsersBuilder<U> {
             schema: Arc::clone(&schema),
             access_tokens_at_rest: self.at_rest,
             allow_short_secret: self.allow_short_secret,
-            #[cfg(feature = "oauth")]
-            signed_tokens_end_early: self.oauth.evicts_squatters(),
-            #[cfg(not(feature = "oauth"))]
-            signed_tokens_end_early: false,
+            signed_tokens_end_early: ends_early,
         };
         let capabilities = self.database.capabilities();
         for backend in &mut self.backends {
@@ -421,29 +477,33 @@ impl<U: UserModel> UsersBuilder<U> {
             self.oauth.build(&schema, &known, capabilities, &setup)?
         };
         let limiter = self.limits.map(|limits| Limiter::new(limits, self.clock.clone()));
+        let settings = Settings {
+            schema,
+            backends: self.backends,
+            hasher: self.hasher.build(&self.random),
+            policy: self.policy,
+            reset,
+            verification,
+            requires_verification: self.requires_verification,
+            hardening: self.hardening,
+            clock: self.clock,
+            random: self.random,
+            mount: self.mount,
+            trusted_origins: self.trusted_origins,
+            limiter,
+            trusted_proxies: self.trusted_proxies,
+            mounted: Mutex::default(),
+            document_title: self.document_title,
+            document_version: self.document_version,
+            #[cfg(feature = "oauth")]
+            oauth,
+        };
         Ok(Users {
             inner: Arc::new(Inner {
-                schema,
                 database: self.database,
                 hooks: self.hooks,
-                backends: self.backends,
-                hasher: self.hasher.build(&self.random),
-                policy: self.policy,
-                reset,
-                verification,
-                requires_verification: self.requires_verification,
-                clock: self.clock,
-                random: self.random,
                 background: Background::new(),
-                mount: self.mount,
-                trusted_origins: self.trusted_origins,
-                limiter,
-                trusted_proxies: self.trusted_proxies,
-                mounted: Mutex::default(),
-                document_title: self.document_title,
-                document_version: self.document_version,
-                #[cfg(feature = "oauth")]
-                oauth,
+                settings: Arc::new(settings),
             }),
         })
     }
@@ -517,7 +577,7 @@ impl<U: UserModel> Users<U> {
         UsersBuilder {
             database: Database(Box::new(database)),
             schema: U::schema(),
-            hooks: Box::new(()),
+            hooks: Arc::new(()),
             backends: Vec::new(),
             hasher: HasherSettings::default(),
             policy: Box::new(DefaultPasswordPolicy::default()),
@@ -525,6 +585,7 @@ impl<U: UserModel> Users<U> {
             reset: TokenSettings::new(AUDIENCE_RESET),
             verification: TokenSettings::new(AUDIENCE_VERIFY),
             requires_verification: false,
+            hardening: Hardening::default(),
             allow_short_secret: false,
             at_rest: AccessTokensAtRest::default(),
             clock: Clock::system(),

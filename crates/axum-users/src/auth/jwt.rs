@@ -30,6 +30,7 @@ pub struct Jwt {
     algorithm: Algorithm,
     secrets: Option<Secrets>,
     key_pair: Option<(SecretString, Vec<String>)>,
+    wants_expiry: bool,
     ready: Option<Ready>,
 }
 
@@ -57,6 +58,7 @@ impl Jwt {
             algorithm: Algorithm::HS256,
             secrets: None,
             key_pair: None,
+            wants_expiry: false,
             ready: None,
         }
     }
@@ -65,6 +67,13 @@ impl Jwt {
     #[must_use]
     pub fn audience(mut self, audience: impl Into<Cow<'static, str>>) -> Self {
         self.audience = audience.into();
+        self
+    }
+
+    /// Refuses tokens without an expiry, however well signed; the original reads them.
+    #[must_use]
+    pub fn refuse_tokens_without_expiry(mut self) -> Self {
+        self.wants_expiry = true;
         self
     }
 
@@ -180,6 +189,9 @@ impl<U: UserModel> Strategy<U> for Jwt {
     ) -> Result<Option<Resolved<U>>, InternalError> {
         let Ready { signer, id_type, ends_early, .. } = self.ready()?;
         let Some(claims) = signer.read(token) else { return Ok(None) };
+        if self.wants_expiry && claims.expires_at().is_none() {
+            return Ok(None);
+        }
         let Some(id) = claims.subject().and_then(|subject| U::Id::parse(subject, *id_type)) else {
             return Ok(None);
         };

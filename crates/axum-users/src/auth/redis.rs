@@ -97,6 +97,9 @@ struct NotBefore {
 }
 
 impl RedisTokens {
+    /// What the original's keys begin with.
+    pub const DEFAULT_KEY_PREFIX: &'static str = "fastapi_users_token:";
+
     /// Sessions in the Redis of this URL, good for an hour. It is connected to when it is first needed, so that
     /// an application starts whether Redis is there or not.
     ///
@@ -106,7 +109,7 @@ impl RedisTokens {
         Ok(Self {
             connection: Arc::new(Connection::to(url)?),
             lifetime_seconds: Some(3600),
-            key_prefix: Cow::Borrowed("fastapi_users_token:"),
+            key_prefix: Cow::Borrowed(Self::DEFAULT_KEY_PREFIX),
             random: Random::system(),
             at_rest: AccessTokensAtRest::default(),
             id_type: ColumnType::Uuid,
@@ -137,7 +140,7 @@ impl RedisTokens {
         self
     }
 
-    /// What keys begin with, in place of the original's `fastapi_users_token:`.
+    /// What keys begin with, in place of [`DEFAULT_KEY_PREFIX`](Self::DEFAULT_KEY_PREFIX).
     #[must_use]
     pub fn key_prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
         self.key_prefix = prefix.into();

@@ -79,6 +79,18 @@ impl<U: UserModel> Users<U> {
         }
     }
 
+    /// Whether this is a user's password.
+    ///
+    /// # Errors
+    /// Too many callers wait for a hash.
+    pub async fn verify_password(&self, user: &U, password: &SecretString) -> Result<bool, InternalError> {
+        if self.inner.policy.is_too_long(password) {
+            return Ok(false);
+        }
+        let verdict = self.inner.hasher.verify(password, user.hashed_password()).await?;
+        Ok(verdict != Verification::Wrong)
+    }
+
     /// Replaces an outdated hash by a fresh one. Where too many wait for a hash, the next login does it.
     async fn upgrade_hash(&self, user: U, password: &SecretString) -> Result<U, InternalError> {
         let Ok(fresh) = self.inner.hasher.hash(password).await else { return Ok(user) };
@@ -112,6 +124,11 @@ impl<U: UserModel> Users<U> {
             Ok(issued) => issued,
             Err(error) => return Err(self.gone_or_failed(user, error).await),
         };
+        if self.inner.hardening.login_ends_presented_session
+            && let Some(presented) = backend.transport.token(request.headers())
+        {
+            backend.strategy.revoke(&presented, &self.inner.database).await?;
+        }
         let mut response = backend.transport.login_response(&issued);
         let mut context = Context::new(self, request);
         self.inner.hooks.on_after_login(user, &mut context).await.map_err(InternalError::Hook)?;

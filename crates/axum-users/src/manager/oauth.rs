@@ -2,6 +2,7 @@
 
 use reqwest_oauth::{Identity, OAuth2Token, OAuthClient};
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 
 use super::from_internal;
 use crate::{
@@ -428,7 +429,16 @@ fn address_of<U: UserModel>(provider: &OAuthProvider<U>, identity: &Identity) ->
         return normalize_email(email).ok();
     }
     let domain = provider.options.placeholder_email_domain.as_deref()?;
-    let id: String =
-        identity.id.chars().filter(|it| it.is_ascii_alphanumeric() || matches!(it, '-' | '_')).collect();
-    normalize_email(&format!("{}-{id}@{domain}", provider.name())).ok()
+    normalize_email(&format!("{}-{}@{domain}", provider.name(), placeholder(&identity.id))).ok()
+}
+
+/// An account's id as a part of an address: the id itself where it fits, else its hash. Addresses are compared
+/// without case, and their local part has 64 bytes at most.
+fn placeholder(account_id: &str) -> String {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    if account_id.len() <= 32 && account_id.bytes().all(fits) {
+        return account_id.to_owned();
+    }
+    let hash = Sha256::digest(account_id.as_bytes());
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

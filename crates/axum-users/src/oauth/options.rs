@@ -138,8 +138,8 @@ impl<U: UserModel> OAuthOptions<U> {
         self
     }
 
-    /// Lets in accounts without an e-mail: the user gets the address `{provider}-{account id}@{domain}`, not
-    /// verified. The domain should be yours and take no mail.
+    /// Lets in accounts without an e-mail: the user gets the address `{provider}-{account id}@{domain}` (a hash
+    /// of the id where an address cannot hold it), not verified. The domain should be yours and take no mail.
     #[must_use]
     pub fn placeholder_email_domain(mut self, domain: impl Into<String>) -> Self {
         self.placeholder_email_domain = Some(domain.into());

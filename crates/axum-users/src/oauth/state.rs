@@ -107,15 +107,15 @@ impl States {
         if self.signer.has_expired(&claims) {
             return Err(StateError::Expired);
         }
-        if !self.is_of_flow(&claims, provider, purpose) {
-            return Err(StateError::Bad);
-        }
         let csrf_token = claims.csrf_token().unwrap_or_default();
         let same_browser = cookie.is_some_and(|cookie| {
             !csrf_token.is_empty() && bool::from(cookie.as_bytes().ct_eq(csrf_token.as_bytes()))
         });
         if !same_browser {
             return Err(StateError::ForeignBrowser);
+        }
+        if !self.is_of_flow(&claims, provider, purpose) {
+            return Err(StateError::Bad);
         }
         if purpose == Purpose::Associate && claims.subject() != subject {
             return Err(StateError::ForeignUser);

@@ -6,6 +6,7 @@ use axum::{
     http::{Method, StatusCode, request::Parts},
     routing::get,
 };
+use secrecy::SecretString;
 
 use super::{RouteList, UserAnswer, read_json, strict};
 use crate::{
@@ -40,7 +41,33 @@ async fn update_me<U: UserModel>(
     let (parts, body) = read_json(request).await?;
     let authenticated = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?;
     let info = users.request_info(&parts).with_presented_token(authenticated.token.clone());
+    if users.inner.hardening.wants_current_password {
+        check_current_password(&users, &authenticated.user, &body, &info).await?;
+    }
     update(&users, &authenticated.user, body, Flags::Ignored, &info).await
+}
+
+/// A session that somebody else got hold of is not enough to take an account over.
+async fn check_current_password<U: UserModel>(
+    users: &Users<U>,
+    user: &U,
+    body: &JsonBody,
+    request: &RequestInfo,
+) -> Result<(), ApiError> {
+    let JsonBody::Json(body) = body else { return Ok(()) };
+    let changes = |field: &str| body.get(field).is_some_and(|value| !value.is_null());
+    if !changes("password") && !changes("email") {
+        return Ok(());
+    }
+    let tried = users.limit(|limiter| limiter.login(user.email(), request.client_address()))?;
+    let given = SecretString::from(body["current_password"].as_str().unwrap_or_default());
+    if users.verify_password(user, &given).await? {
+        if let Some((limiter, taken)) = tried {
+            limiter.succeeded(&taken);
+        }
+        return Ok(());
+    }
+    Err(ApiError::Code(code::UPDATE_USER_BAD_CURRENT_PASSWORD))
 }
 
 /// `/users/{id}` with the id `me`, which is nobody's.

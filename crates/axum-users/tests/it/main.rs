@@ -8,9 +8,12 @@ mod build;
 mod database;
 mod derive;
 mod extractors;
+mod hardening;
 mod jwt;
 mod manager;
 mod mounting;
+#[cfg(feature = "oauth")]
+mod oauth;
 mod own_fields;
 mod races;
 #[cfg(feature = "redis")]

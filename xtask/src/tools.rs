@@ -1,4 +1,5 @@
-//! What the tests need beside Rust: cargo-nextest, and Python with the original in it.
+//! What the tests need beside Rust: cargo-nextest, Python with the original in it, a certified OpenID Provider,
+//! and a browser.
 
 use std::{fs, path::PathBuf};
 
@@ -11,7 +12,9 @@ const PYTHON_PACKAGES: &[&str] =
 /// Installs what is missing. Does nothing, quickly, when nothing is.
 pub(crate) fn install() -> Outcome {
     nextest()?;
-    python()
+    python()?;
+    openid_provider()?;
+    browser()
 }
 
 fn nextest() -> Outcome {
@@ -45,6 +48,37 @@ fn python() -> Outcome {
     arguments.extend_from_slice(PYTHON_PACKAGES);
     program(&pip, &arguments).run()?;
     fs::write(&stamp, wanted).map_err(|error| format!("{} cannot be written: {error}", stamp.display()))
+}
+
+/// The certified OpenID Provider of npm, in the versions that its lock file names.
+fn openid_provider() -> Outcome {
+    let sources =
+        crate::root().join("crates").join("axum-users-server").join("tests").join("data").join("oidc");
+    let folder = crate::root().join("target").join("tools").join("oidc");
+    let lock = fs::read_to_string(sources.join("package-lock.json"));
+    let lock = lock.map_err(|error| format!("package-lock.json cannot be read: {error}"))?;
+    let stamp = folder.join("installed.json");
+    if fs::read_to_string(&stamp).is_ok_and(|have| have == lock) {
+        return Ok(());
+    }
+    if !(program("node", &["--version"]).succeeds() && program("npm", &["--version"]).succeeds()) {
+        apt(&["nodejs", "npm"])?;
+    }
+    let failed = |error| format!("{} cannot be filled: {error}", folder.display());
+    fs::create_dir_all(&folder).map_err(failed)?;
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(sources.join(file), folder.join(file)).map_err(failed)?;
+    }
+    let path = folder.to_string_lossy().into_owned();
+    program("npm", &["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", &path]).run()?;
+    fs::write(&stamp, lock).map_err(failed)
+}
+
+fn browser() -> Outcome {
+    if program("chromium", &["--version"]).succeeds() && program("chromedriver", &["--version"]).succeeds() {
+        return Ok(());
+    }
+    apt(&["chromium", "chromium-driver"])
 }
 
 /// Installs Debian packages, as root or by sudo.

@@ -78,6 +78,10 @@ fn assert_sent(sent: &Sent, expected: &Value, name: &str) {
     if let Some(body) = expected["body"].as_str() {
         assert_eq!(without_signatures(&sent.body), body, "{name}");
     }
+    if expected["json_body"].is_object() {
+        let body: Value = serde_json::from_str(&sent.body).unwrap();
+        assert_eq!(body, expected["json_body"], "{name}");
+    }
     for (header, value) in expected["headers"].as_object().into_iter().flatten() {
         assert_eq!(sent.header(header), value.as_str(), "{name}: {header}");
     }
@@ -149,7 +153,7 @@ async fn check_revoke(server: &Server, client: &ProviderClient, case: &Value, na
 }
 
 /// The token of a case: an access token, what else the file says, and an ID token of these claims.
-fn token(case: &Value) -> OAuth2Token {
+fn token(client: &ProviderClient, case: &Value) -> OAuth2Token {
     let mut token = case["token"].clone();
     if token.is_null() {
         token = json!({});
@@ -160,7 +164,13 @@ fn token(case: &Value) -> OAuth2Token {
         for (name, value) in claims {
             all[name] = value.clone();
         }
-        token["id_token"] = json!(ES256.sign(&all));
+        let is_signed_with_secret = client.data().id_token.is_some_and(|data| data.is_signed_with_secret);
+        let id_token = if is_signed_with_secret {
+            keys::sign_with_secret("CLIENT_SECRET", &all)
+        } else {
+            ES256.sign(&all)
+        };
+        token["id_token"] = json!(id_token);
     }
     serde_json::from_value(token).unwrap()
 }
@@ -171,7 +181,7 @@ async fn check_identity(server: &Server, client: &ProviderClient, case: &Value, 
         Canned::json(u16::try_from(answer["status"].as_u64().unwrap()).unwrap(), &answer["body"])
     }));
 
-    let result = client.identity(&token(case), None).await;
+    let result = client.identity(&token(client, case), None).await;
 
     match case["error"].as_str() {
         Some(error) => assert_eq!(result.unwrap_err().message(), error, "{name}"),

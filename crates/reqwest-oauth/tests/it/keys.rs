@@ -48,6 +48,12 @@ impl Key {
     }
 }
 
+/// A token by HMAC with the client secret.
+pub(crate) fn sign_with_secret(secret: &str, claims: &Value) -> String {
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
+}
+
 /// A key set, as an issuer publishes it.
 pub(crate) fn key_set(keys: &[Key]) -> Canned {
     let keys: Vec<_> = keys.iter().map(Key::public).collect();

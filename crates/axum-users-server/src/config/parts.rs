@@ -8,7 +8,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    DatabaseConfig, HttpConfig, LogConfig, MailConfig, PasswordConfig, TokensConfig, section::Section,
+    DatabaseConfig, HttpConfig, LogConfig, MailConfig, PasswordConfig, TokensConfig, limits::parse_origin,
+    section::Section,
 };
 
 pub(super) fn read_database(mut section: Section<'_>, default: DatabaseConfig) -> DatabaseConfig {
@@ -89,6 +90,7 @@ pub(super) fn read_http(mut section: Section<'_>, default: &HttpConfig) -> HttpC
         max_connections: section
             .small_integer("max_connections", 1..=1_000_000)
             .map_or(default.max_connections, |count| count as usize),
+        trusted_origins: section.parse_list("trusted_origins", parse_origin).unwrap_or_default(),
     };
     section.finish();
     http

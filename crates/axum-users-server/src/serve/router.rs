@@ -8,8 +8,8 @@ use axum::{
     body::Body,
     extract::{DefaultBodyLimit, Request, State},
     http::{
-        HeaderValue, Method, StatusCode, Uri,
-        header::{HOST, LOCATION},
+        HeaderName, HeaderValue, Method, StatusCode, Uri,
+        header::{AUTHORIZATION, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER},
     },
     middleware::{from_fn_with_state, map_response},
     response::{IntoResponse, Response},
@@ -18,13 +18,21 @@ use axum::{
 use axum_users::{ApiError, Random, Users};
 use serde_json::json;
 use tower::ServiceExt;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{AllowOrigin, CorsLayer},
+};
 
 use super::{Limits, observe, page};
 use crate::{config::Config, server_user::ServerUser};
 
 /// How long the database may take to say that it is there.
 const READY_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long a browser may remember what a preflight said.
+const PREFLIGHT_GOOD_FOR: Duration = Duration::from_secs(600);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The server's routes with everything around them.
 ///
@@ -53,15 +61,33 @@ pub(super) fn router(
 fn around(known: Router, config: &Config, public_url: &str, random: Random) -> Router {
     let limits = Limits::new(config);
     let lost = Lost { known: known.clone(), public_url: public_url.to_owned() };
-    known
+    let routes = known
         .route("/", any(page::root).with_state(page::Root::new(public_url)))
         .fallback_service(any(redirect_slash).with_state(lost))
         .layer(DefaultBodyLimit::max(limits.body_limit_bytes))
         .layer(from_fn_with_state(limits.clone(), observe::limit_body))
         .layer(from_fn_with_state(limits, observe::limit_time))
-        .layer(CatchPanicLayer::custom(observe::panicked))
-        .layer(map_response(observe::harden))
-        .layer(from_fn_with_state(random, observe::log_request))
+        .layer(CatchPanicLayer::custom(observe::panicked));
+    let routes = match cross_origin(&config.http.trusted_origins) {
+        Some(layer) => routes.layer(layer),
+        None => routes,
+    };
+    routes.layer(map_response(observe::harden)).layer(from_fn_with_state(random, observe::log_request))
+}
+
+/// Lets the pages of exactly these origins read answers, cookies included (CORS, Fetch §3.2). Without any, no answer
+/// says a word about it, and browsers keep to the same origin.
+fn cross_origin(origins: &[String]) -> Option<CorsLayer> {
+    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    (!origins.is_empty()).then(|| {
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_credentials(true)
+            .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+            .allow_headers([AUTHORIZATION, CONTENT_TYPE, REQUEST_ID])
+            .expose_headers([RETRY_AFTER, REQUEST_ID])
+            .max_age(PREFLIGHT_GOOD_FOR)
+    })
 }
 
 /// `{"detail": …}` with a status.

@@ -4,7 +4,10 @@
 
 mod adopt;
 mod bad_input;
+mod csrf;
+mod limits;
 mod mail;
 mod openapi;
+mod redis;
 mod replay;
 mod support;

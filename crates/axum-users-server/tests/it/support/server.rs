@@ -110,4 +110,10 @@ impl Server {
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        self.process.terminate();
+        assert!(self.process.wait().success(), "{}", self.process.log());
+    }
 }

@@ -35,8 +35,12 @@ async fn login<U: UserModel>(
     let info = users.request_info(&parts);
     let address = info.client_address();
     let tried = users.limit(|limiter| limiter.login(&username, address))?;
-    let user = users.authenticate(&username, &password).await?;
-    let Some(user) = user.filter(U::is_active) else {
+    let judged = users.authenticate(&username, &password).await;
+    if let (Err(_), Some((limiter, taken))) = (&judged, &tried) {
+        // A guess that nobody could judge is none: a database that is down must not lock people out.
+        limiter.succeeded(taken);
+    }
+    let Some(user) = judged?.filter(U::is_active) else {
         return Err(ApiError::Code(code::LOGIN_BAD_CREDENTIALS));
     };
     if let Some((limiter, taken)) = tried {

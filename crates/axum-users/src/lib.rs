@@ -83,3 +83,18 @@ pub use reqwest_oauth;
 pub mod __private {
     pub use {secrecy, serde};
 }
+
+/// The book's pages: their programs are compiled with the documentation's tests.
+#[cfg(doctest)]
+mod book {
+    #[doc = include_str!("../../../docs/backends.md")]
+    struct Backends;
+    #[doc = include_str!("../../../docs/custom-fields.md")]
+    struct CustomFields;
+    #[doc = include_str!("../../../docs/hardening.md")]
+    struct Hardening;
+    #[doc = include_str!("../../../docs/hooks.md")]
+    struct Hooks;
+    #[doc = include_str!("../../../docs/passwords.md")]
+    struct Passwords;
+}

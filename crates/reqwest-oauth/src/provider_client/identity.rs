@@ -9,7 +9,7 @@ use crate::{
     encoding::Parameters,
     error::{FailureCause, IdTokenError, OAuthError, RequestFailure},
     http::{Answer, Request},
-    provider::{Api, Fields, Profile, ProfileRequest, TokenPlace, text},
+    provider::{Api, EmailVerified, Fields, Profile, ProfileRequest, TokenPlace, text},
     token::OAuth2Token,
 };
 
@@ -52,9 +52,16 @@ impl Inner {
         let api = Api { client: self, token, detail };
         let mut identity = self.provider.identity(&api, profile).await?;
         if let Some(claims) = claims {
-            compare(&mut identity, claims)?;
+            compare(&mut identity, claims, self.calls_no_email_verified())?;
         }
         Ok(identity)
+    }
+
+    fn calls_no_email_verified(&self) -> bool {
+        match &self.fields {
+            Some(fields) => fields.email_verified == EmailVerified::Never,
+            None => self.data().fields.email_verified == EmailVerified::Never,
+        }
     }
 
     /// Asks for a profile or a part of it.
@@ -129,9 +136,16 @@ impl Inner {
 }
 
 /// Compares a profile with the claims of the ID token, and fills up from them what it does not tell.
-fn compare(identity: &mut Identity, claims: Map<String, Value>) -> Result<(), OAuthError> {
-    let claims =
+fn compare(
+    identity: &mut Identity,
+    claims: Map<String, Value>,
+    no_email_verified: bool,
+) -> Result<(), OAuthError> {
+    let mut claims =
         Fields::OPENID.read(Value::Object(claims)).map_err(|_| OAuthError::IdToken(IdTokenError::Subject))?;
+    if no_email_verified {
+        claims.email_verified = claims.email.is_some().then_some(false);
+    }
     // OpenID Connect Core section 5.3.2: the profile is about the same subject or is not to be used.
     if text(&identity.profile, "sub").is_some_and(|subject| subject != claims.id) {
         return Err(OAuthError::IdToken(IdTokenError::OtherSubject));

@@ -16,7 +16,7 @@ const DATA: ProviderData = ProviderData {
 
 /// LinkedIn for applications of today:
 /// <https://learn.microsoft.com/en-us/linkedin/consumer/integrations/self-serve/sign-in-with-linkedin-v2>.
-/// [`LinkedIn`](super::LinkedIn) has the scopes of the older API, which new applications no longer get, and other ids.
+/// [`LinkedIn`](super::LinkedIn) has the scopes of the older API, which new applications no longer get.
 ///
 /// Its ID tokens are not looked at: they leave out the nonce.
 #[derive(Debug, Default)]

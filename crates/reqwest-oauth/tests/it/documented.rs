@@ -305,7 +305,7 @@ fn every_provider_has_its_data_in_order() {
         );
         assert!(providers::client(name, "id", "secret").is_some());
     }
-    assert!(names.len() >= 12);
+    assert!(names.len() >= 40);
 }
 
 #[test]

@@ -12,5 +12,6 @@ mod discovery;
 mod documented;
 mod id_tokens;
 mod keys;
+mod page;
 mod recorded;
 mod support;

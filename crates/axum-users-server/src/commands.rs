@@ -13,15 +13,17 @@ use crate::{
     config::Config,
     log, serve,
     server_user::ServerUser,
-    setup::{backends, build_users, open_database, throwaway_secret},
+    setup::{backends, build_users, open_database, public_url, throwaway_secret},
 };
 
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let Cli { config, command } = cli;
     let command = command.unwrap_or(Command::Serve);
     if let Command::Completions { shell } = command {
-        clap_complete::generate(shell, &mut Cli::command(), "axum-users", &mut io::stdout());
-        return Ok(());
+        // Not straight to standard output: it panics when the reader has gone.
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "axum-users", &mut script);
+        return Ok(io::stdout().write_all(&script)?);
     }
     let (config, file) = Config::load(config.as_deref())?;
     match command {
@@ -49,7 +51,8 @@ async fn with_users(
 ) -> anyhow::Result<()> {
     let database = open_database(config).await?;
     let pool = database.pool().clone();
-    let users = build_users(config, database, throwaway_secret(config), ())?;
+    let public_url = public_url(config, config.listen);
+    let users = build_users(config, &public_url, database, throwaway_secret(config), ())?;
     let done = match users.migrate().await {
         Ok(()) => work(&users).await,
         Err(error) => Err(explain_migration(error)),
@@ -73,7 +76,8 @@ fn migrated(config: &Config) -> anyhow::Result<()> {
 
 fn check(config: &Config, file: Option<&std::path::Path>) -> anyhow::Result<()> {
     // Keys and backends are read for good; the database is left alone.
-    build_users(config, MemoryDatabase::default(), throwaway_secret(config), ())?;
+    let public_url = public_url(config, config.listen);
+    build_users(config, &public_url, MemoryDatabase::default(), throwaway_secret(config), ())?;
     let name = file.map_or_else(|| "The default configuration".to_owned(), |file| file.display().to_string());
     let backends: Vec<String> = backends(config).into_iter().map(|backend| backend.name).collect();
     Ok(writeln!(
@@ -86,7 +90,8 @@ fn check(config: &Config, file: Option<&std::path::Path>) -> anyhow::Result<()> 
 }
 
 fn openapi(config: &Config) -> anyhow::Result<()> {
-    let users = build_users(config, MemoryDatabase::default(), throwaway_secret(config), ())?;
+    let public_url = public_url(config, config.listen);
+    let users = build_users(config, &public_url, MemoryDatabase::default(), throwaway_secret(config), ())?;
     // A document describes what is mounted.
     let _: axum::Router = users.router().into();
     let document =

@@ -4,7 +4,10 @@
 
 mod backend;
 mod field;
+mod limits;
+mod oauth;
 mod parts;
+mod redis;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -27,6 +30,8 @@ use url::Url;
 pub use self::{
     backend::{BackendConfig, CookieConfig, KeyPair, StrategyConfig, TransportConfig},
     field::parse_value,
+    limits::LimitsConfig,
+    oauth::{CsrfCookieConfig, OAuthConfig, ProfileSource},
 };
 use self::{
     section::{Problems, Section},
@@ -52,6 +57,8 @@ pub struct Config {
     pub reset_secret: Option<Secrets>,
     /// Signs verification tokens in place of `secret`.
     pub verification_secret: Option<Secrets>,
+    /// Signs OAuth states in place of `secret`.
+    pub oauth_state_secret: Option<Secrets>,
     /// Lets secrets be shorter than 32 bytes while Python still signs with them.
     pub allow_short_secret: bool,
     /// Whether login, users and logout want verified users.
@@ -60,12 +67,22 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// `[[backend]]`; absent, there are two: see [`BackendConfig::defaults`].
     pub backends: Option<Vec<BackendConfig>>,
+    /// `[[oauth]]`: the providers to log in with.
+    pub oauth: Vec<OAuthConfig>,
+    /// `[oauth_accounts] in_user`: whether answers show a user's linked accounts.
+    pub oauth_accounts_in_user: bool,
+    /// `[oauth_accounts] encrypt_tokens_secret`: encrypts providers' tokens in the database.
+    pub encrypt_tokens_secret: Option<Secrets>,
+    /// `[redis] url`: where sessions of backends with `strategy = "redis"` are kept.
+    pub redis_url: Option<SecretString>,
     /// `[mail]`.
     pub mail: MailConfig,
     /// `[password]`.
     pub password: PasswordConfig,
     /// `[http]`.
     pub http: HttpConfig,
+    /// `[limits]`.
+    pub limits: LimitsConfig,
     /// `[tokens]`.
     pub tokens: TokensConfig,
     /// `[access_tokens] at_rest`: whether session tokens are stored as they are.
@@ -154,7 +171,7 @@ pub struct PasswordConfig {
     pub argon2: Argon2Parameters,
 }
 
-/// `[http]`: limits of requests.
+/// `[http]`: limits of requests, and whose pages may make them.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
     /// A request body's bytes at most.
@@ -163,6 +180,8 @@ pub struct HttpConfig {
     pub request_timeout_seconds: u64,
     /// Connections at the same time.
     pub max_connections: usize,
+    /// Origins whose pages may act for a user, as browsers write them.
+    pub trusted_origins: Vec<String>,
 }
 
 /// `[tokens]`: how long mailed tokens live, in seconds.
@@ -248,6 +267,7 @@ impl Default for Config {
             secret: None,
             reset_secret: None,
             verification_secret: None,
+            oauth_state_secret: None,
             allow_short_secret: false,
             requires_verification: false,
             database: DatabaseConfig {
@@ -259,6 +279,10 @@ impl Default for Config {
                 access_token_table: "accesstoken".to_owned(),
             },
             backends: None,
+            oauth: Vec::new(),
+            oauth_accounts_in_user: false,
+            encrypt_tokens_secret: None,
+            redis_url: None,
             mail: MailConfig {
                 smtp_url: None,
                 from: Mailbox::new(Some("Accounts".to_owned()), local_sender()),
@@ -275,7 +299,9 @@ impl Default for Config {
                 body_limit_bytes: 2 * 1024 * 1024,
                 request_timeout_seconds: 30,
                 max_connections: 900,
+                trusted_origins: Vec::new(),
             },
+            limits: LimitsConfig::default(),
             tokens: TokensConfig { reset_lifetime_seconds: 3600, verification_lifetime_seconds: 3600 },
             access_tokens_in_clear: false,
             side_by_side: false,
@@ -350,6 +376,7 @@ fn read_root(mut root: Section<'_>) -> Config {
     let mut secrets = root.section("secrets");
     let reset_secret = read_secret(&mut secrets, "reset", allow_short_secret);
     let verification_secret = read_secret(&mut secrets, "verification", allow_short_secret);
+    let oauth_state_secret = read_secret(&mut secrets, "oauth_state", allow_short_secret);
     secrets.finish();
 
     let mut access_tokens = root.section("access_tokens");
@@ -360,20 +387,41 @@ fn read_root(mut root: Section<'_>) -> Config {
     let side_by_side = compat.boolean("side_by_side").unwrap_or(default.side_by_side);
     compat.finish();
 
+    let mut accounts = root.section("oauth_accounts");
+    let oauth_accounts_in_user = accounts.boolean("in_user").unwrap_or(default.oauth_accounts_in_user);
+    let encrypt_tokens_secret = read_secret(&mut accounts, "encrypt_tokens_secret", false);
+    if side_by_side && encrypt_tokens_secret.is_some() {
+        let problem = "Python cannot read encrypted tokens: encrypt them when compat.side_by_side has ended";
+        accounts.problem("encrypt_tokens_secret", problem);
+    }
+    accounts.finish();
+
     let (id_type, fields) = field::read(root.section("user"));
+    let backends = backend::read(&mut root, allow_short_secret);
+    let redis_url = redis::read(root.section("redis"), backends.as_deref());
+    let public = public_url.as_ref();
+    let known = backends.clone().unwrap_or_else(|| BackendConfig::defaults(false));
+    let around = oauth::Surroundings { backends: &known, public_url: public, columns: &fields };
+    let oauth = oauth::read(&mut root, &around);
     let config = Config {
         listen,
         public_url,
         secret,
         reset_secret,
         verification_secret,
+        oauth_state_secret,
         allow_short_secret,
         requires_verification,
         database: parts::read_database(root.section("database"), default.database),
-        backends: backend::read(&mut root, allow_short_secret),
+        backends,
+        oauth,
+        oauth_accounts_in_user,
+        encrypt_tokens_secret,
+        redis_url,
         mail: parts::read_mail(root.section("mail"), default.mail),
         password: parts::read_password(root.section("password"), default.password),
         http: parts::read_http(root.section("http"), &default.http),
+        limits: limits::read(root.section("limits")),
         tokens: parts::read_tokens(root.section("tokens"), &default.tokens),
         access_tokens_in_clear: at_rest.unwrap_or(default.access_tokens_in_clear),
         side_by_side,

@@ -7,6 +7,7 @@ pub mod config;
 mod files;
 mod log;
 mod mail;
+mod oauth;
 mod report;
 mod secret;
 mod serve;

@@ -55,7 +55,7 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
     // The address is taken first, and answers only when everything behind it is ready.
     let socket = bind(config.listen)?;
     let address = socket.local_addr()?;
-    let public_url = public_url(config, address);
+    let public_url = setup::public_url(config, address);
 
     let random = Random::system();
     let is_new = config.database.file().is_some_and(|file| !file.exists());
@@ -73,26 +73,35 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
     .map_err(|error| anyhow::anyhow!("{error}"))
     .context("mail.smtp_url cannot be used")?;
     let pool = database.pool().clone();
-    let users = build_users(config, database, secret.secrets, mailer.clone())?;
+    let users = build_users(config, &public_url, database, secret.secrets, mailer.clone())?;
     users.migrate().await.map_err(explain_migration)?;
 
+    let redis = setup::look_at_redis(config).await;
     let app = router::router(&users, config, &public_url, random)?;
     let listener = socket.listen(BACKLOG)?;
+    let program = std::env::args().next();
     let screen = first_screen::FirstScreen {
         config,
         file,
+        program: program.as_deref().unwrap_or("axum-users"),
         public_url: &public_url,
         database_is_new: is_new,
         secret_file: secret.file.as_ref().map(|(file, found)| (file.as_path(), *found)),
         mails: &mails,
+        redis: redis.as_ref().map(|(name, state)| (name.as_str(), state.is_ok())),
     };
     if !config.log.json {
         log.print(&screen.render(log::colours()));
     }
     screen.warn();
+    if let Some((_, Err(error))) = &redis {
+        let cause = crate::report::chain(error);
+        tracing::warn!(%cause, "Redis does not answer: backends that need it answer 503 until it does");
+    }
     tracing::info!(%address, %public_url, "listening");
 
-    let purge = may_purge(config).then(|| tokio::spawn(purge_sessions(users.clone())));
+    // Python may hold another opinion of what has expired.
+    let purge = (!config.side_by_side).then(|| tokio::spawn(purge_sessions(users.clone())));
     let stopped_at = accept_until_signal(listener, app, config).await?;
     if let Some(purge) = purge {
         purge.abort();
@@ -111,22 +120,6 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpSocket> {
         format!("{address} cannot be listened on: set another address with AXUM_USERS__LISTEN or `listen`")
     })?;
     Ok(socket)
-}
-
-/// What browsers call this server, without a slash at the end.
-fn public_url(config: &Config, mut address: SocketAddr) -> String {
-    if let Some(url) = &config.public_url {
-        return url.as_str().trim_end_matches('/').to_owned();
-    }
-    if address.ip().is_unspecified() {
-        // Listening everywhere says nothing about a name; this one works on the machine itself.
-        address.set_ip(if address.is_ipv4() {
-            [127, 0, 0, 1].into()
-        } else {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        });
-    }
-    format!("http://{address}")
 }
 
 async fn accept_until_signal(
@@ -191,18 +184,6 @@ async fn quit_at_second_signal() {
         signal.await;
         std::process::exit(130);
     }
-}
-
-/// Whether expired sessions can be forgotten: not where Python may hold another opinion of what has expired,
-/// nor where two backends of different lifetimes share the table.
-fn may_purge(config: &Config) -> bool {
-    let mut lifetimes: Vec<_> = setup::backends(config)
-        .into_iter()
-        .filter(|backend| matches!(backend.strategy, crate::config::StrategyConfig::Database))
-        .map(|backend| backend.lifetime_seconds)
-        .collect();
-    lifetimes.dedup();
-    lifetimes.len() == 1 && !config.side_by_side
 }
 
 async fn purge_sessions(users: Users<ServerUser>) {

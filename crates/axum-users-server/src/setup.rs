@@ -1,16 +1,23 @@
 //! From a configuration to running parts: database, secret, mailer, users.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use anyhow::Context;
 use axum_users::{
     AccessTokensAtRest, Bearer, BuildError, Cookie, DatabaseTokens, DefaultPasswordPolicy, Hooks, Jwt,
-    Random, Secrets, UserDatabase, Users, UsersBuilder,
+    Random, RedisError, RedisTokens, Secrets, Transport, UserDatabase, Users, UsersBuilder,
 };
 use axum_users_sqlx::{SqlxDatabase, SqlxOptions};
+use secrecy::ExposeSecret;
+use url::Url;
 
 use crate::{
     config::{BackendConfig, Config, CookieConfig, DatabaseConfig, StrategyConfig, TransportConfig},
+    oauth::add_provider,
     secret,
     server_user::{ServerUser, schema},
 };
@@ -77,12 +84,28 @@ pub(crate) fn backends(config: &Config) -> Vec<BackendConfig> {
     config.backends.clone().unwrap_or_else(|| BackendConfig::defaults(is_https(config)))
 }
 
-/// The users of a configuration on a database.
+/// What browsers call a server that listens here, without a slash at the end.
+pub(crate) fn public_url(config: &Config, mut address: SocketAddr) -> String {
+    if let Some(url) = &config.public_url {
+        return url.as_str().trim_end_matches('/').to_owned();
+    }
+    if address.ip().is_unspecified() {
+        // Listening everywhere says nothing about a name; this one works on the machine itself.
+        address.set_ip(match address.is_ipv4() {
+            true => Ipv4Addr::LOCALHOST.into(),
+            false => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
+}
+
+/// The users of a configuration on a database. `public_url` is what browsers call the server.
 ///
 /// # Errors
 /// See [`BuildError`]: a key that cannot be read, a secret that is too short.
 pub fn build_users(
     config: &Config,
+    public_url: &str,
     database: impl UserDatabase<ServerUser>,
     secrets: Secrets,
     hooks: impl Hooks<ServerUser>,
@@ -93,14 +116,31 @@ pub fn build_users(
         .max_bytes(password.max_bytes)
         .forbid_common(password.forbid_common);
     let clear = config.access_tokens_in_clear || config.side_by_side;
-    let mut builder = Users::<ServerUser>::builder(database, secrets)
+    let builder = Users::<ServerUser>::builder(database, secrets)
         .schema(schema(config.id_type, &config.database.user_table, &config.fields))
         .hooks(hooks)
         .password_policy(policy)
         .argon2(password.argon2.clone())
         .reset_lifetime_seconds(config.tokens.reset_lifetime_seconds)
         .verification_lifetime_seconds(config.tokens.verification_lifetime_seconds)
-        .access_tokens_at_rest(if clear { AccessTokensAtRest::Clear } else { AccessTokensAtRest::Hashed });
+        .access_tokens_at_rest(if clear { AccessTokensAtRest::Clear } else { AccessTokensAtRest::Hashed })
+        .trusted_proxies(config.limits.trusted_proxies)
+        .trusted_origins(config.http.trusted_origins.iter().cloned())
+        .public_url(public_url);
+    let builder = with_switches(builder, config);
+    let mut builder = config.oauth.iter().fold(builder, add_provider);
+    let redis = config.redis_url.as_ref().map(|url| RedisTokens::new(url.expose_secret()));
+    for backend in backends(config) {
+        builder = add_backend(builder, backend, redis.as_ref())?;
+    }
+    builder.build()
+}
+
+/// The settings that a configuration may leave out.
+fn with_switches(mut builder: UsersBuilder<ServerUser>, config: &Config) -> UsersBuilder<ServerUser> {
+    if config.limits.enabled {
+        builder = builder.limits(config.limits.limits);
+    }
     if config.requires_verification {
         builder = builder.requires_verification();
     }
@@ -113,25 +153,65 @@ pub fn build_users(
     if let Some(secrets) = &config.verification_secret {
         builder = builder.verification_secret(secrets.clone());
     }
-    backends(config).into_iter().fold(builder, add_backend).build()
+    if let Some(secrets) = &config.oauth_state_secret {
+        builder = builder.oauth_state_secret(secrets.clone());
+    }
+    if let Some(secrets) = &config.encrypt_tokens_secret {
+        builder = builder.encrypt_oauth_tokens(secrets.clone());
+    }
+    if config.oauth_accounts_in_user {
+        builder = builder.oauth_accounts_in_user();
+    }
+    if config.side_by_side {
+        builder = builder.oauth_side_by_side_until_python_leaves();
+    }
+    builder
 }
 
-fn add_backend(builder: UsersBuilder<ServerUser>, backend: BackendConfig) -> UsersBuilder<ServerUser> {
-    let BackendConfig { name, transport, strategy, lifetime_seconds } = backend;
-    match (transport, strategy) {
-        (TransportConfig::Bearer, StrategyConfig::Database) => {
-            builder.backend(&name, Bearer::default(), database_tokens(lifetime_seconds))
-        }
-        (TransportConfig::Bearer, strategy) => {
-            builder.backend(&name, Bearer::default(), jwt(strategy, lifetime_seconds))
-        }
-        (TransportConfig::Cookie(config), StrategyConfig::Database) => {
-            builder.backend(&name, cookie(config), database_tokens(lifetime_seconds))
-        }
-        (TransportConfig::Cookie(config), strategy) => {
-            builder.backend(&name, cookie(config), jwt(strategy, lifetime_seconds))
-        }
+/// The Redis of the configuration, if it has one.
+type Redis<'a> = Option<&'a Result<RedisTokens, RedisError>>;
+
+fn add_backend(
+    builder: UsersBuilder<ServerUser>,
+    backend: BackendConfig,
+    redis: Redis<'_>,
+) -> Result<UsersBuilder<ServerUser>, BuildError> {
+    match backend.transport.clone() {
+        TransportConfig::Bearer => add_strategy(builder, backend, Bearer::default(), redis),
+        TransportConfig::Cookie(config) => add_strategy(builder, backend, cookie(config), redis),
     }
+}
+
+fn add_strategy(
+    builder: UsersBuilder<ServerUser>,
+    backend: BackendConfig,
+    transport: impl Transport,
+    redis: Redis<'_>,
+) -> Result<UsersBuilder<ServerUser>, BuildError> {
+    let BackendConfig { name, strategy, lifetime_seconds, .. } = backend;
+    Ok(match strategy {
+        StrategyConfig::Database => builder.backend(&name, transport, database_tokens(lifetime_seconds)),
+        StrategyConfig::Redis { key_prefix } => {
+            let refused = |reason| BuildError::Backend { name: name.clone(), reason };
+            let redis = redis.ok_or_else(|| refused("it needs redis.url".into()))?;
+            let tokens = redis.as_ref().map_err(|error| refused(error.to_string().into()))?.clone();
+            let tokens = tokens.lasting_seconds(lifetime_seconds.unwrap_or(0)).key_prefix(key_prefix);
+            builder.backend(&name, transport, tokens)
+        }
+        strategy => builder.backend(&name, transport, jwt(strategy, lifetime_seconds)),
+    })
+}
+
+/// Which Redis is used, for people, and what is wrong with it now; `None` where none is.
+pub(crate) async fn look_at_redis(config: &Config) -> Option<(String, Result<(), RedisError>)> {
+    let url = config.redis_url.as_ref()?.expose_secret();
+    let name = Url::parse(url).ok().map_or_else(String::new, |url| match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => url.path().to_owned(),
+    });
+    let state = async { RedisTokens::new(url)?.ping().await }.await;
+    Some((name, state))
 }
 
 fn database_tokens(lifetime_seconds: Option<u64>) -> DatabaseTokens {

@@ -1,9 +1,14 @@
 //! `[[backend]]`: a transport, a strategy, and the routes under `/auth/{name}`.
 
-use axum_users::{Algorithm, SameSite, Secrets};
+use axum_users::{
+    Algorithm, Bearer, BuildError, Jwt, MemoryDatabase, Random, RedisTokens, SameSite, Secrets, User, Users,
+};
 use secrecy::SecretString;
 
-use super::{read_secret, section::Section};
+use super::{
+    read_secret,
+    section::{Section, alternatives},
+};
 
 /// An authentication backend.
 #[derive(Clone, Debug)]
@@ -60,6 +65,11 @@ pub enum StrategyConfig {
     },
     /// A random token with a row in the database.
     Database,
+    /// A random token with a key in Redis.
+    Redis {
+        /// What the key begins with.
+        key_prefix: String,
+    },
 }
 
 /// A key pair in PEM.
@@ -145,28 +155,44 @@ fn read_backend(
     if transport.is_none() {
         section.missing("transport", "\"bearer\" or \"cookie\"");
     }
-    let strategy = section.choice("strategy", &[("jwt", true), ("database", false)]);
+    let strategy = section.choice("strategy", &STRATEGIES);
     if strategy.is_none() {
-        section.missing("strategy", "\"jwt\" or \"database\"");
+        section.missing("strategy", &alternatives(&STRATEGIES.map(|(name, _)| name)));
     }
     let lifetime = section.integer("lifetime_seconds", 0..=3_153_600_000).unwrap_or(DEFAULT_LIFETIME_SECONDS);
     let transport = read_transport(&mut section, transport);
     let strategy = read_strategy(&mut section, strategy, allow_short_secret);
+    let lifetime_seconds = (lifetime > 0).then_some(lifetime);
+    if let Some(StrategyConfig::Redis { key_prefix }) = &strategy {
+        check_prefix(&section, key_prefix, lifetime_seconds, others);
+    }
     section.finish();
-    Some(BackendConfig {
-        name: name?,
-        transport: transport?,
-        strategy: strategy?,
-        lifetime_seconds: (lifetime > 0).then_some(lifetime),
-    })
+    Some(BackendConfig { name: name?, transport: transport?, strategy: strategy?, lifetime_seconds })
 }
 
-fn parse_name(text: &str) -> Result<String, String> {
+/// When a session in Redis began follows from its remaining lifetime, so that one prefix has one lifetime.
+fn check_prefix(section: &Section<'_>, prefix: &str, lifetime: Option<u64>, others: &[BackendConfig]) {
+    let clash = others.iter().find(|other| {
+        let same = matches!(&other.strategy, StrategyConfig::Redis { key_prefix } if key_prefix == prefix);
+        same && other.lifetime_seconds != lifetime
+    });
+    if let Some(BackendConfig { name, .. }) = clash {
+        section.problem(
+            "key_prefix",
+            format!("the backend \"{name}\" keeps sessions of another lifetime under \"{prefix}\""),
+        );
+    }
+}
+
+pub(super) fn parse_name(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
         return Ok(text.to_owned());
     }
     Err(format!("expected letters, digits, - and _, since it is part of an address, found \"{text}\""))
 }
+
+pub(super) const SAME_SITES: [(&str, SameSite); 3] =
+    [("lax", SameSite::Lax), ("strict", SameSite::Strict), ("none", SameSite::None)];
 
 const COOKIE_KEYS: [&str; 7] = [
     "cookie_name",
@@ -192,12 +218,7 @@ fn read_transport(section: &mut Section<'_>, is_cookie: Option<bool>) -> Option<
         domain: section.parse("cookie_domain", parse_cookie_domain),
         secure: section.boolean("cookie_secure").unwrap_or(default.secure),
         http_only: section.boolean("cookie_httponly").unwrap_or(default.http_only),
-        same_site: section
-            .choice(
-                "cookie_samesite",
-                &[("lax", SameSite::Lax), ("strict", SameSite::Strict), ("none", SameSite::None)],
-            )
-            .unwrap_or(default.same_site),
+        same_site: section.choice("cookie_samesite", &SAME_SITES).unwrap_or(default.same_site),
     };
     if cookie.same_site == SameSite::None && !cookie.secure {
         section.problem(
@@ -216,7 +237,7 @@ fn read_transport(section: &mut Section<'_>, is_cookie: Option<bool>) -> Option<
 }
 
 /// A token of RFC 9110 §5.6.2.
-fn parse_cookie_name(text: &str) -> Result<String, String> {
+pub(super) fn parse_cookie_name(text: &str) -> Result<String, String> {
     let good = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if !text.is_empty() && text.chars().all(good) {
         return Ok(text.to_owned());
@@ -240,19 +261,50 @@ fn parse_cookie_domain(text: &str) -> Result<String, String> {
     Err(format!("expected a domain such as \"example.com\", found \"{text}\""))
 }
 
+/// The strategies by their names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strategy {
+    Jwt,
+    Database,
+    Redis,
+}
+
+const STRATEGIES: [(&str, Strategy); 3] =
+    [("jwt", Strategy::Jwt), ("database", Strategy::Database), ("redis", Strategy::Redis)];
+
 const KEY_KEYS: [&str; 4] = ["private_key", "private_key_file", "public_key", "public_key_file"];
 
 fn read_strategy(
     section: &mut Section<'_>,
-    is_jwt: Option<bool>,
+    strategy: Option<Strategy>,
     allow_short_secret: bool,
 ) -> Option<StrategyConfig> {
-    if is_jwt == Some(false) {
+    if matches!(strategy, Some(Strategy::Jwt | Strategy::Database)) {
+        section.forbid(&["key_prefix"], "only a backend with strategy = \"redis\" has this key");
+    }
+    if matches!(strategy, Some(Strategy::Database | Strategy::Redis)) {
         let why = "only a backend with strategy = \"jwt\" has this key";
         section.forbid(&["algorithm", "secret"], why);
         section.forbid(&KEY_KEYS, why);
-        return Some(StrategyConfig::Database);
     }
+    match strategy {
+        Some(Strategy::Jwt) => Some(read_jwt(section, allow_short_secret)),
+        Some(Strategy::Database) => Some(StrategyConfig::Database),
+        Some(Strategy::Redis) => {
+            let key_prefix = section.text("key_prefix");
+            let key_prefix = key_prefix.unwrap_or_else(|| RedisTokens::DEFAULT_KEY_PREFIX.to_owned());
+            Some(StrategyConfig::Redis { key_prefix })
+        }
+        None => {
+            // Its keys are known, whichever it was to be.
+            section.text("key_prefix");
+            read_jwt(section, allow_short_secret);
+            None
+        }
+    }
+}
+
+fn read_jwt(section: &mut Section<'_>, allow_short_secret: bool) -> StrategyConfig {
     let algorithms = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
     let algorithm = section.choice("algorithm", &algorithms).unwrap_or_default();
     let (secret, key_pair) = if algorithm.is_symmetric() {
@@ -264,19 +316,41 @@ fn read_strategy(
             .forbid(&["secret"], "this algorithm signs with private_key and public_key, not with a secret");
         (None, read_key_pair(section, algorithm))
     };
-    is_jwt.map(|_| StrategyConfig::Jwt { algorithm, secret, key_pair })
+    StrategyConfig::Jwt { algorithm, secret, key_pair }
 }
 
 fn read_key_pair(section: &mut Section<'_>, algorithm: Algorithm) -> Option<KeyPair> {
-    let private = read_key(section, algorithm, "private_key", "private_key_file");
-    let public = read_key(section, algorithm, "public_key", "public_key_file");
-    Some(KeyPair { private_key: SecretString::from(private?), public_key: public? })
+    let private = read_key(section, algorithm.name(), "private_key", "private_key_file");
+    let public = read_key(section, algorithm.name(), "public_key", "public_key_file");
+    let keys = KeyPair { private_key: SecretString::from(private?), public_key: public? };
+    if let Some(reason) = why_unusable(algorithm, &keys) {
+        let [key, file_key] = match reason.starts_with("the public key") {
+            true => ["public_key", "public_key_file"],
+            false => ["private_key", "private_key_file"],
+        };
+        section.problem(if section.has(key) { key } else { file_key }, reason);
+    }
+    Some(keys)
+}
+
+/// What is wrong with a key pair, found out by a backend that uses it: so the mistake is told with its place.
+fn why_unusable(algorithm: Algorithm, keys: &KeyPair) -> Option<String> {
+    let strategy =
+        Jwt::lasting_for_ever().key_pair(algorithm, keys.private_key.clone(), keys.public_key.clone());
+    let built = Users::<User>::builder(MemoryDatabase::default(), Random::system().token())
+        .backend("probe", Bearer::default(), strategy)
+        .build();
+    match built {
+        Ok(_) => None,
+        Err(BuildError::Backend { reason, .. }) => Some(reason.into_owned()),
+        Err(other) => Some(other.to_string()),
+    }
 }
 
 /// A PEM text, given in place or by a file.
-fn read_key(
+pub(super) fn read_key(
     section: &mut Section<'_>,
-    algorithm: Algorithm,
+    algorithm: &str,
     key: &'static str,
     file_key: &'static str,
 ) -> Option<String> {

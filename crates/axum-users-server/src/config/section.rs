@@ -148,12 +148,28 @@ impl<'a> Section<'a> {
         self.integer(key, range).and_then(|number| u32::try_from(number).ok())
     }
 
-    /// One text or a list of texts.
-    pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
-        let texts = self.read(key, "text in quotes, or a list of texts", |value| match value {
+    /// One text, or a list of texts that may be empty.
+    fn list(&mut self, key: &'static str) -> Option<Vec<String>> {
+        self.read(key, "text in quotes, or a list of texts", |value| match value {
             Value::List(items) => items.iter().map(|item| as_text(&item.value)).collect(),
             value => as_text(value).map(|text| vec![text]),
-        })?;
+        })
+    }
+
+    /// A list of texts that may be empty, each turned into something else.
+    pub(super) fn parse_list<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let texts = self.list(key)?;
+        let parsed: Result<Vec<T>, String> = texts.iter().map(|text| parse(text)).collect();
+        parsed.map_err(|message| self.problem(key, message)).ok()
+    }
+
+    /// One text or a list of texts.
+    pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
+        let texts = self.list(key)?;
         if texts.is_empty() {
             self.problem(key, "the list is empty");
             return None;
@@ -193,6 +209,22 @@ impl<'a> Section<'a> {
                 .map(|(index, node)| Section::new(format!("{path}[{index}]"), node, self.problems))
                 .collect(),
         )
+    }
+
+    /// A table whose keys are free: each with its text turned into something else.
+    pub(super) fn parse_each<T>(self, parse: impl Fn(&str, &str) -> Result<T, String>) -> Vec<T> {
+        let mut all = Vec::new();
+        for (key, node) in &self.entries {
+            let parsed = match as_text(&node.value) {
+                Some(text) => parse(key, &text),
+                None => Err(format!("expected text in quotes, found {}", node.value.kind())),
+            };
+            match parsed {
+                Ok(value) => all.push(value),
+                Err(message) => self.problem_at(node.origin.clone(), key, message),
+            }
+        }
+        all
     }
 
     /// Says that a key has to be there.

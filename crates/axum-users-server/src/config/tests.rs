@@ -31,7 +31,19 @@ fn every_mistake_names_its_file_line_and_key_and_what_was_expected() {
             "# one\nlistn = \"127.0.0.1:80\"",
             "axum-users.toml:2: `listn`: unknown key; did you mean `listen`?",
         ),
-        ("[redis]\nurl = \"redis://127.0.0.1\"", "axum-users.toml:1: `redis`: unknown key"),
+        ("[ldap]\nurl = \"ldap://127.0.0.1\"", "axum-users.toml:1: `ldap`: unknown key"),
+        (
+            "[redis]\nurl = \"redis://127.0.0.1\"",
+            "axum-users.toml:2: `redis.url`: nothing is kept there, since no backend has strategy = \"redis\"",
+        ),
+        (
+            "[redis]\nurl = \"127.0.0.1:6379\"",
+            "axum-users.toml:2: `redis.url`: expected redis://host:6379, with rediss: for TLS, redis-cluster: or rediss-cluster: for a cluster, or redis+unix:///path for a socket",
+        ),
+        (
+            "[redis]\nurl = \"rediss://h/#insecure\"",
+            "axum-users.toml:2: `redis.url`: nothing may stand behind a `#`: certificates are always checked",
+        ),
         (
             "[mail]\nsmtp_ulr = \"smtp://m\"",
             "axum-users.toml:2: `mail.smtp_ulr`: unknown key; did you mean `smtp_url`?",
@@ -43,6 +55,22 @@ fn every_mistake_names_its_file_line_and_key_and_what_was_expected() {
         ),
         ("[database\nurl = 1", "axum-users.toml:1: this is not TOML: unclosed table, expected `]`"),
         ("secret = \"\"", "axum-users.toml:1: `secret`: the secret is empty"),
+        (
+            "[limits.login_per_adress]\ntries = 5",
+            "axum-users.toml:1: `limits.login_per_adress`: unknown key; did you mean `login_per_address`?",
+        ),
+        (
+            "[limits.login_per_address]\ntries = 0\nperiod = 5",
+            "axum-users.toml:2: `limits.login_per_address.tries`: expected a whole number from 1 to 1000000, found 0\naxum-users.toml:3: `limits.login_per_address.period`: unknown key",
+        ),
+        (
+            "[http]\ntrusted_origins = [\"*\"]",
+            "axum-users.toml:2: `http.trusted_origins`: expected an origin such as \"https://app.example.com\": any origin at all could act for every user who is logged in",
+        ),
+        (
+            "[http]\ntrusted_origins = [\"https://app.example.com/login\"]",
+            "axum-users.toml:2: `http.trusted_origins`: expected an origin such as \"https://app.example.com\", without a path, found \"https://app.example.com/login\"",
+        ),
         (
             "secret = \"hunter2\"",
             "axum-users.toml:1: `secret`: the secret is 7 bytes long, expected at least 32: make one with `openssl rand -base64 48`, or set allow_short_secret_until_python_leaves = true while a Python application signs with it",
@@ -130,6 +158,8 @@ fn mistakes_in_backends_say_what_mends_them() {
     let backend = |rest: &str| format!("[[backend]]\nname = \"one\"\n{rest}");
     let cookie = "transport = \"cookie\"\nstrategy = \"database\"\n";
     let jwt = "transport = \"bearer\"\nstrategy = \"jwt\"\n";
+    let redis = "transport = \"bearer\"\nstrategy = \"redis\"\n";
+    let url = "[redis]\nurl = \"redis://127.0.0.1\"\n";
     for (text, message) in [
         ("backend = []".to_owned(), "axum-users.toml:1: `backend`: the list is empty: nobody could log in"),
         (
@@ -141,8 +171,28 @@ fn mistakes_in_backends_say_what_mends_them() {
             "axum-users.toml:1: `backend[0].name`: this key is missing: expected the part of the routes that tells backends apart, such as \"jwt\"",
         ),
         (
-            backend("transport = \"bearer\"\nstrategy = \"redis\""),
-            "axum-users.toml:4: `backend[0].strategy`: expected \"jwt\" or \"database\", found \"redis\"",
+            backend("transport = \"bearer\"\nstrategy = \"redish\"\nkey_prefix = \"a:\""),
+            "axum-users.toml:4: `backend[0].strategy`: expected \"jwt\", \"database\" or \"redis\", found \"redish\"; did you mean \"redis\"?",
+        ),
+        (
+            backend("transport = \"bearer\""),
+            "axum-users.toml:1: `backend[0].strategy`: this key is missing: expected \"jwt\", \"database\" or \"redis\"",
+        ),
+        (
+            backend(redis),
+            "axum-users.toml: `redis.url`: this key is missing: expected one such as \"redis://127.0.0.1:6379\", since a backend has strategy = \"redis\"",
+        ),
+        (
+            format!("{url}[[backend]]\nname = \"two\"\n{redis}lifetime_seconds = 60\n") + &backend(redis),
+            "axum-users.toml:8: `backend[1].key_prefix`: the backend \"two\" keeps sessions of another lifetime under \"fastapi_users_token:\"",
+        ),
+        (
+            url.to_owned() + &backend(&format!("{redis}secret = \"hunter2\"")),
+            "axum-users.toml:7: `backend[0].secret`: only a backend with strategy = \"jwt\" has this key",
+        ),
+        (
+            backend(&format!("{cookie}key_prefix = \"a:\"")),
+            "axum-users.toml:5: `backend[0].key_prefix`: only a backend with strategy = \"redis\" has this key",
         ),
         (
             backend("transport = \"cooky\"\nstrategy = \"jwt\""),
@@ -180,6 +230,10 @@ fn mistakes_in_backends_say_what_mends_them() {
         (
             backend(&format!("{cookie}cookie_domain = \"a.b; Secure\"")),
             "axum-users.toml:5: `backend[0].cookie_domain`: expected a domain such as \"example.com\", found \"a.b; Secure\"",
+        ),
+        (
+            backend(&format!("{jwt}algorithm = \"EdDSA\"\npublic_key = \"x\"\nprivate_key = \"y\"")),
+            "axum-users.toml:7: `backend[0].private_key`: the private key for EdDSA cannot be read: expected an Ed25519 key in PEM",
         ),
         (
             backend(&format!("{jwt}algorithm = \"RS256\"\npublic_key = \"x\"")),
@@ -269,6 +323,8 @@ fn a_mistake_never_shows_a_secret() {
         "[secrets]\nreset = \"hunter2\"",
         "[database]\nurl = \"mysql://root:hunter2@h/d\"",
         "[mail]\nsmtp_url = \"smtpp://root:hunter2@h\"",
+        "[redis]\nurl = \"rediss://root:hunter2@h/number\"",
+        "[redis]\nurl = \"redis://root:hunter2@h\"",
         "[[backend]]\nname = \"a\"\ntransport = \"bearer\"\nstrategy = \"jwt\"\nsecret = \"hunter2\"",
     ] {
         let told = mistakes(text);
@@ -318,6 +374,13 @@ transport = "bearer"
 strategy = "jwt"
 algorithm = "HS512"
 secret = "tiny"
+[[backend]]
+name = "staff"
+transport = "bearer"
+strategy = "redis"
+key_prefix = "staff:"
+[redis]
+url = "rediss://user:password@example.com:6380/2"
 [mail]
 smtp_url = "smtp://127.0.0.1:2525"
 from = "Accounts <no-reply@example.com>"
@@ -378,7 +441,7 @@ private = true
     assert_eq!([user_table, oauth_account_table, access_token_table], ["users", "accounts", "tokens"]);
 
     let backends = config.backends.unwrap();
-    let [web, api] = &backends[..] else { panic!("{backends:?}") };
+    let [web, api, staff] = &backends[..] else { panic!("{backends:?}") };
     assert_eq!((web.name.as_str(), web.lifetime_seconds), ("web", None));
     let TransportConfig::Cookie(cookie) = &web.transport else { panic!("{web:?}") };
     assert_eq!((cookie.name.as_str(), cookie.max_age, cookie.path.as_str()), ("sid", Some(3600), "/app"));
@@ -390,6 +453,10 @@ private = true
         panic!("{api:?}")
     };
     assert_eq!((*algorithm, secret.shortest()), (axum_users::Algorithm::HS512, 4));
+
+    let StrategyConfig::Redis { key_prefix } = &staff.strategy else { panic!("{staff:?}") };
+    assert_eq!((key_prefix.as_str(), staff.lifetime_seconds), ("staff:", Some(3600)));
+    assert_eq!(config.redis_url.unwrap().expose_secret(), "rediss://user:password@example.com:6380/2");
 
     assert_eq!(config.mail.smtp_url.unwrap().expose_secret(), "smtp://127.0.0.1:2525");
     assert_eq!(config.mail.from.to_string(), "Accounts <no-reply@example.com>");
@@ -525,4 +592,27 @@ fn databases_in_memory_have_no_file() {
     let database =
         DatabaseConfig { url: "sqlite://my%20data.db?mode=rwc".to_owned(), ..Config::default().database };
     assert_eq!(database.file(), Some(PathBuf::from("my data.db")));
+}
+
+#[test]
+fn limits_are_on_and_each_can_be_changed() {
+    let config = read("").unwrap();
+    assert!(config.limits.enabled);
+    assert_eq!((config.limits.trusted_proxies, config.limits.limits), (0, axum_users::Limits::default()));
+
+    let text = "[limits]\nenabled = false\ntrusted_proxies = 2\nmail_per_account.tries = 3\n\
+                [limits.login_per_address]\ntries = 7\nperiod_seconds = 60";
+    let limits = read(text).unwrap().limits;
+    assert!(!limits.enabled);
+    assert_eq!(limits.trusted_proxies, 2);
+    assert_eq!(limits.limits.login_per_address, axum_users::Limit::new(7, 60));
+    assert_eq!(limits.limits.mail_per_account, axum_users::Limit::new(3, 3600));
+}
+
+#[test]
+fn trusted_origins_are_kept_as_browsers_write_them() {
+    assert_eq!(read("[http]\ntrusted_origins = []").unwrap().http.trusted_origins, Vec::<String>::new());
+    let text = "[http]\ntrusted_origins = [\"https://App.example.com/\", \"http://[::1]:5173\", \"https://a.example:443\"]";
+    let expected = ["https://app.example.com", "http://[::1]:5173", "https://a.example"];
+    assert_eq!(read(text).unwrap().http.trusted_origins, expected);
 }

@@ -2,9 +2,11 @@
 
 use std::{fmt::Write, path::Path};
 
+use axum_users::reqwest_oauth::OAuthClient;
+
 use crate::{
     commands::database_name,
-    config::{BackendConfig, Config, StrategyConfig, TransportConfig},
+    config::{BackendConfig, Config, OAuthConfig, StrategyConfig, TransportConfig},
     secret::Found,
     setup,
 };
@@ -13,10 +15,14 @@ use crate::{
 pub(super) struct FirstScreen<'a> {
     pub(super) config: &'a Config,
     pub(super) file: Option<&'a Path>,
+    /// The name by which this program was called.
+    pub(super) program: &'a str,
     pub(super) public_url: &'a str,
     pub(super) database_is_new: bool,
     pub(super) secret_file: Option<(&'a Path, Found)>,
     pub(super) mails: &'a Path,
+    /// Which Redis is used, and whether it answers.
+    pub(super) redis: Option<(&'a str, bool)>,
 }
 
 impl FirstScreen<'_> {
@@ -33,24 +39,52 @@ impl FirstScreen<'_> {
             screen,
             "\n  {bold}{url}/docs{plain}  to try every route in the browser\n  \
              {url}/openapi.json  for programs\n\n  \
-             {dim}The first superuser:{plain} axum-users user create --email you@example.com --superuser\n  \
-             {dim}Ctrl-C stops the server.{plain}\n\n"
+             {dim}The first superuser:{plain} {} user create --email you@example.com --superuser\n  \
+             {dim}Ctrl-C stops the server.{plain}\n\n",
+            self.command()
         );
         screen
+    }
+
+    /// How this program is called so that it works with the same configuration.
+    fn command(&self) -> String {
+        match self.file.filter(|file| *file != Path::new(crate::config::DEFAULT_FILE)) {
+            Some(file) => format!("{} --config {}", self.program, file.display()),
+            None => self.program.to_owned(),
+        }
     }
 
     fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![("config", self.config_line()), ("database", self.database_line())];
         lines.extend(self.secret_line().map(|line| ("secret", line)));
+        lines.extend(self.redis_line().map(|line| ("redis", line)));
         lines.push(("mails", self.mail_line()));
         for (index, backend) in setup::backends(self.config).iter().enumerate() {
             let name = if index == 0 { "log in" } else { "" };
             lines.push((name, backend_line(backend)));
         }
+        for (index, provider) in self.config.oauth.iter().enumerate() {
+            let name = if index == 0 { "providers" } else { "" };
+            let [first, second] = self.provider_lines(provider);
+            lines.extend([(name, first), ("", second)]);
+        }
         if self.config.backends.is_none() && !setup::is_https(self.config) {
             lines.push(("", "(the cookie goes over plain http too, until public_url is https)".to_owned()));
         }
         lines
+    }
+
+    /// Where a login begins, and what the provider has to be told.
+    fn provider_lines(&self, provider: &OAuthConfig) -> [String; 2] {
+        let OAuthConfig { client, backend, redirect_url, associate_redirect_url, .. } = provider;
+        let name = client.name();
+        let own = |path: &str| format!("{}/auth/{path}{name}/callback", self.public_url);
+        let login = redirect_url.clone().unwrap_or_else(|| own(""));
+        let associate = associate_redirect_url.clone().unwrap_or_else(|| own("associate/"));
+        [
+            format!("GET /auth/{name}/authorize: {}, then logged in by {backend}", client.display_name()),
+            format!("its redirect URIs are {login} and {associate}"),
+        ]
     }
 
     fn config_line(&self) -> String {
@@ -78,6 +112,13 @@ impl FirstScreen<'_> {
         })
     }
 
+    fn redis_line(&self) -> Option<String> {
+        self.redis.map(|(name, answers)| match answers {
+            true => name.to_owned(),
+            false => format!("{name}, which does not answer: its backends answer 503 until it does"),
+        })
+    }
+
     fn mail_line(&self) -> String {
         match self.config.mail.smtp_url {
             Some(_) => format!("by SMTP, from {}", self.config.mail.from),
@@ -89,7 +130,7 @@ impl FirstScreen<'_> {
     pub(super) fn warn(&self) {
         if self.config.side_by_side {
             tracing::warn!(
-                "compat.side_by_side is on: session tokens are stored in clear and provider accounts have no unique index, for Python to read; end it when Python has gone"
+                "compat.side_by_side is on: session tokens are stored in clear, provider accounts have no unique index, and OAuth logins go without PKCE and nonce, for Python's sake; end it when Python has gone"
             );
         }
         if self.config.allow_short_secret {
@@ -117,6 +158,7 @@ fn backend_line(backend: &BackendConfig) -> String {
     let strategy = match strategy {
         StrategyConfig::Jwt { .. } => "a signed JWT",
         StrategyConfig::Database => "a session in the database",
+        StrategyConfig::Redis { .. } => "a session in Redis",
     };
     let lifetime = match lifetime_seconds {
         Some(seconds) => format!("for {}", crate::mail::duration(*seconds)),
@@ -134,10 +176,12 @@ mod tests {
         let screen = FirstScreen {
             config: &Config::default(),
             file: None,
+            program: "axum-users",
             public_url: "http://127.0.0.1:8000",
             database_is_new: true,
             secret_file: Some((Path::new("axum-users.secret"), Found::Generated)),
             mails: Path::new("mails"),
+            redis: None,
         };
         let expected = format!(
             "\naxum-users {}\n\n  \
@@ -155,6 +199,8 @@ mod tests {
             env!("CARGO_PKG_VERSION")
         );
         assert_eq!(screen.render(false), expected);
-        assert!(screen.render(true).contains("\u{1b}[1m"));
+        let elsewhere = FirstScreen { file: Some(Path::new("/etc/users.toml")), ..screen };
+        assert!(elsewhere.render(false).contains(" axum-users --config /etc/users.toml user create --email"));
+        assert!(elsewhere.render(true).contains("\u{1b}[1m"));
     }
 }

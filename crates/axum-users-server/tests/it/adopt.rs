@@ -10,6 +10,7 @@ use crate::support::database::Database;
 use crate::support::http::{Request, Response, send};
 use crate::support::mail::{Kind, MailSink};
 use crate::support::original::Original;
+use crate::support::provider::Provider;
 use crate::support::server::{Launch, Server};
 use crate::support::{data, login, session};
 
@@ -254,7 +255,8 @@ impl SideBySide {
         let mails = MailSink::start();
         let launch = left.launch("adopt.toml").set("COMPAT__SIDE_BY_SIDE", "true");
         let server = launch.set("MAIL__SMTP_URL", &mails.url()).start().await;
-        let original = Original::start("default", &left.file, mails.port);
+        let provider = Provider::start();
+        let original = Original::start("default", &left.file, mails.port, &provider.discovery());
         Self { server, original, mails, _left: left }
     }
 

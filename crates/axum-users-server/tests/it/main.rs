@@ -10,4 +10,5 @@ mod mail;
 mod openapi;
 mod redis;
 mod replay;
+mod stop;
 mod support;

@@ -3,11 +3,13 @@
 The tests start it for two purposes: to prove the replayer (the original must answer every recorded line
 alike), and to work on one database file side by side with axum-users.
 
-    python app.py --app default --database users.sqlite --secret SECRET --smtp-port 2525 [--port 0]
+    python app.py --app default --database users.sqlite --secret SECRET --smtp-port 2525 \\
+        --discovery http://127.0.0.1:9000/.well-known/openid-configuration \\
+        [--redis redis://127.0.0.1:6379] [--port 0]
 
 It prints one line, `listening on PORT`, when it is ready. The tables are made if they are missing.
-Redis is stood in for by a dictionary, and the OAuth provider is only a set of URLs: both are there so that
-the routes and the OpenAPI document are the recorded ones.
+The OpenID provider has to answer already. Without a URL, Redis is stood in for by a dictionary, so that the routes and
+the OpenAPI document are the recorded ones.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import socket
 import uuid
 from email.message import EmailMessage
 
+import redis.asyncio
 import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi_users import BaseUserManager, FastAPIUsers, InvalidPasswordException, UUIDIDMixin, schemas
@@ -33,19 +36,24 @@ from fastapi_users_db_sqlalchemy import SQLAlchemyBaseOAuthAccountTableUUID, SQL
 from fastapi_users_db_sqlalchemy import SQLAlchemyUserDatabase
 from fastapi_users_db_sqlalchemy.access_token import SQLAlchemyAccessTokenDatabase
 from fastapi_users_db_sqlalchemy.access_token import SQLAlchemyBaseAccessTokenTableUUID
-from httpx_oauth.oauth2 import OAuth2
+from httpx_oauth.clients.openid import OpenID
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, relationship
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--app", choices=["default", "requires-verification", "cookie-options"], default="default")
+APPS = ["default", "requires-verification", "oauth-in-user", "cookie-options", "no-expiry", "short-lived"]
+parser.add_argument("--app", choices=APPS, default="default")
 parser.add_argument("--database", required=True)
 parser.add_argument("--secret", required=True)
 parser.add_argument("--smtp-port", type=int, required=True)
+parser.add_argument("--discovery", required=True)
+parser.add_argument("--redis")
 parser.add_argument("--port", type=int, default=0)
 options = parser.parse_args()
 
 requires_verification = options.app == "requires-verification"
+oauth_in_user = options.app == "oauth-in-user"
+lifetime_seconds = {"no-expiry": None, "short-lived": 6}.get(options.app, 3600)
 
 
 class Base(DeclarativeBase):
@@ -126,19 +134,22 @@ class MemoryRedis:
         self.values.pop(key, None)
 
 
-memory_redis = MemoryRedis()
+if options.redis:
+    redis_client = redis.asyncio.from_url(options.redis, decode_responses=True)
+else:
+    redis_client = MemoryRedis()
 
 
 def jwt_strategy():
-    return JWTStrategy(secret=options.secret, lifetime_seconds=3600)
+    return JWTStrategy(secret=options.secret, lifetime_seconds=lifetime_seconds)
 
 
 def database_strategy(database=Depends(access_token_database)):
-    return DatabaseStrategy(database, lifetime_seconds=3600)
+    return DatabaseStrategy(database, lifetime_seconds=lifetime_seconds)
 
 
 def redis_strategy():
-    return RedisStrategy(memory_redis, lifetime_seconds=3600)
+    return RedisStrategy(redis_client, lifetime_seconds=lifetime_seconds)
 
 
 if options.app == "cookie-options":
@@ -160,18 +171,18 @@ backends = [
     AuthenticationBackend("redis", BearerTransport(tokenUrl="auth/redis/login"), redis_strategy),
 ]
 users = FastAPIUsers[User, uuid.UUID](user_manager, backends)
-provider = OAuth2(
-    "corp-client",
-    "corp-secret",
-    "http://127.0.0.1:9/authorize",
-    "http://127.0.0.1:9/token",
-    name="corp",
-    base_scopes=["openid", "email"],
-)
+provider = OpenID("corp-client", "corp-secret", options.discovery, name="corp")
 
 
 class UserRead(schemas.BaseUser[uuid.UUID]):
     pass
+
+
+class UserReadWithAccounts(UserRead, schemas.BaseOAuthAccountMixin):
+    pass
+
+
+Read = UserReadWithAccounts if oauth_in_user else UserRead
 
 
 class UserCreate(schemas.BaseUserCreate):
@@ -197,20 +208,31 @@ for backend in backends:
         prefix=f"/auth/{backend.name}",
         tags=["auth"],
     )
-app.include_router(users.get_register_router(UserRead, UserCreate), prefix="/auth", tags=["auth"])
+app.include_router(users.get_register_router(Read, UserCreate), prefix="/auth", tags=["auth"])
 app.include_router(users.get_reset_password_router(), prefix="/auth", tags=["auth"])
-app.include_router(users.get_verify_router(UserRead), prefix="/auth", tags=["auth"])
+app.include_router(users.get_verify_router(Read), prefix="/auth", tags=["auth"])
 app.include_router(
-    users.get_users_router(UserRead, UserUpdate, requires_verification=requires_verification),
+    users.get_users_router(Read, UserUpdate, requires_verification=requires_verification),
     prefix="/users",
     tags=["users"],
 )
+cookie_options = options.app == "cookie-options"
 app.include_router(
-    users.get_oauth_router(provider, backends[0], options.secret), prefix="/auth/corp", tags=["auth"]
+    users.get_oauth_router(
+        provider,
+        backends[0],
+        options.secret,
+        redirect_url="https://app.example.com/oauth/corp" if cookie_options else None,
+        associate_by_email=oauth_in_user,
+        is_verified_by_default=oauth_in_user,
+        csrf_token_cookie_secure=not cookie_options,
+    ),
+    prefix="/auth/corp",
+    tags=["auth"],
 )
 app.include_router(
     users.get_oauth_associate_router(
-        provider, UserRead, options.secret, requires_verification=requires_verification
+        provider, Read, options.secret, requires_verification=requires_verification
     ),
     prefix="/auth/associate/corp",
     tags=["auth"],

@@ -1,6 +1,5 @@
 //! One application's lines, sent in order to a running server.
 
-use std::collections::HashSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use argon2::{Argon2, PasswordHasher};
@@ -16,6 +15,8 @@ use crate::support::SECRET;
 use crate::support::database::Database;
 use crate::support::http::{Request, Response, try_send};
 use crate::support::mail::{Kind, MailSink, TokenMail};
+use crate::support::provider::Provider;
+use crate::support::redis::RedisServer;
 
 /// Where the lines go, and what stands around the server.
 #[derive(Debug)]
@@ -26,18 +27,20 @@ pub(super) struct Target {
     pub(super) probe_address: String,
     pub(super) database: Database,
     pub(super) mails: MailSink,
+    pub(super) provider: Provider,
+    pub(super) redis: RedisServer,
+    /// Whether an OAuth state is good once, so that each line has to begin a flow of its own.
+    pub(super) states_are_good_once: bool,
 }
 
 /// What came of a session: per line its id and its differences.
 #[derive(Debug, Default)]
 pub(super) struct Results {
     pub(super) compared: Vec<(String, Vec<Difference>, Option<Response>)>,
-    pub(super) left_out: usize,
 }
 
-/// Replays the lines of an application for which `wanted` holds. A line that needs a value from an unwanted
-/// one is left out with it.
-pub(super) async fn replay(app: &str, target: &mut Target, wanted: impl Fn(&Line) -> bool) -> Results {
+/// Replays the lines of an application.
+pub(super) async fn replay(app: &str, target: &mut Target) -> Results {
     let lines = transcript::lines(app);
     let mut names = Names::default();
     for line in &lines {
@@ -46,14 +49,12 @@ pub(super) async fn replay(app: &str, target: &mut Target, wanted: impl Fn(&Line
     names.bind("<base>", &format!("http://{}", target.address));
     names.bind("<host>", &target.address);
     names.bind("<secret>", SECRET);
+    names.bind("<idp>", &target.provider.base);
 
     let mut results = Results::default();
-    let mut unknown: HashSet<String> = HashSet::new();
     for line in &lines {
-        if !wanted(line) || line.needs(&names).iter().any(|name| unknown.contains(name)) {
-            unknown.extend(line.gives().map(str::to_owned));
-            results.left_out += 1;
-            continue;
+        if target.states_are_good_once {
+            renew_states(line, &lines, target, &mut names).await;
         }
         let (differences, answer) = match exchange(line, target, &mut names).await {
             Ok((differences, answer)) => (differences, Some(answer)),
@@ -65,13 +66,25 @@ pub(super) async fn replay(app: &str, target: &mut Target, wanted: impl Fn(&Line
     results
 }
 
+/// Sends the lines again that gave the states which this line brings.
+async fn renew_states(line: &Line, lines: &[Line], target: &Target, names: &mut Names) {
+    for state in line.spends(names) {
+        let Some(beginning) = lines.iter().find(|line| line.binds.contains_key(&state)) else { continue };
+        let Ok(request) = request(beginning, names) else { continue };
+        if let Ok(answer) = try_send(&target.address, &request).await {
+            // What is missing shows when the state is brought.
+            let _ = bind(beginning, &answer, &[], names);
+        }
+    }
+}
+
 async fn exchange(
     line: &Line,
     target: &mut Target,
     names: &mut Names,
 ) -> Result<(Vec<Difference>, Response), Difference> {
     for step in &line.before {
-        prepare(step, &target.database, names).await?;
+        prepare(step, target, names).await?;
     }
     for (name, token) in &line.crafted {
         let token = craft(token, names)?;
@@ -86,8 +99,14 @@ async fn exchange(
     let answer = answer.map_err(|error| Difference::new(Part::Exchange, "an answer", error))?;
     let (mails, mut differences) = mails(line, &mut target.mails).await;
     let latest = now();
+    let asked = target.provider.received();
+    differences.extend(compare::provider(&line.provider_received, &asked, names)?);
 
-    bind(line, &answer, &mails, names)?;
+    if let Err(missing) = bind(line, &answer, &mails, names) {
+        differences.push(missing);
+        return Ok((differences, answer));
+    }
+    let answer = Response { body: compare::without_secrets_of_flow(&answer.text()).into(), ..answer };
     differences.extend(compare::response(line, &answer, names)?);
     for (name, expected) in &line.jwt {
         let token = names.fill(name)?;
@@ -96,6 +115,9 @@ async fn exchange(
     if let Some(storage) = &line.storage {
         let rows = target.database.rows(&names.fill(&storage.query)?).await;
         differences.extend(compare::rows(&storage.rows, &rows, names)?);
+    }
+    if let Some(keys) = &line.redis {
+        differences.extend(compare::redis(keys, &target.redis.keys(), names)?);
     }
     Ok((differences, answer))
 }
@@ -106,7 +128,8 @@ fn now() -> i64 {
 }
 
 /// A step that the recorder took before the request.
-async fn prepare(step: &Value, database: &Database, names: &mut Names) -> Result<(), Unbound> {
+async fn prepare(step: &Value, target: &Target, names: &mut Names) -> Result<(), Unbound> {
+    let database = &target.database;
     if let Some(email) = step["set_user"].as_str() {
         for (column, value) in step["fields"].as_object().unwrap() {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -126,6 +149,8 @@ async fn prepare(step: &Value, database: &Database, names: &mut Names) -> Result
         let fingerprint: argon2::password_hash::phc::PasswordHash =
             Argon2::default().hash_password(stored.as_bytes()).unwrap();
         names.bind(name, &fingerprint.to_string());
+    } else if let Some(provider) = step.get("idp") {
+        target.provider.answers(&provider["token"], &provider["userinfo"]);
     } else if let Some(seconds) = step["wait_seconds"].as_f64() {
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
     } else {
@@ -248,5 +273,19 @@ fn bind(line: &Line, answer: &Response, mails: &[TokenMail], names: &mut Names) 
         };
         names.bind(name, &value.ok_or_else(missing)?);
     }
+    rebind_access_token(line, answer, names);
     Ok(())
+}
+
+/// A token made in the same second as an earlier one is that one, to the letter; one made later is another.
+fn rebind_access_token(line: &Line, answer: &Response, names: &mut Names) {
+    let expected = line.response.body.as_ref().and_then(|body| body["access_token"].as_str());
+    let Some(name) = expected.filter(|name| name.starts_with("<jwt:") && !line.binds.contains_key(*name))
+    else {
+        return;
+    };
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if let Some(token) = body["access_token"].as_str() {
+        names.bind(name, token);
+    }
 }

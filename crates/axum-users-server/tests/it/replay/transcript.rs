@@ -25,6 +25,10 @@ pub(super) struct Line {
     #[serde(default)]
     pub(super) mail: Vec<RecordedMail>,
     pub(super) storage: Option<Storage>,
+    /// Absent: not compared.
+    pub(super) redis: Option<Vec<RecordedKey>>,
+    #[serde(default)]
+    pub(super) provider_received: Vec<Value>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -60,25 +64,26 @@ pub(super) struct Storage {
     pub(super) rows: Vec<Map<String, Value>>,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct RecordedKey {
+    pub(super) key: String,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) value: String,
+    pub(super) ttl: i64,
+}
+
 /// A member that is there and null is something else than one that is not there.
 fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(from).map(Some)
 }
 
 impl Line {
-    /// Every text of the line in which a name may stand.
-    fn text(&self) -> String {
-        let request = &self.request;
-        let response = &self.response;
-        let storage = self.storage.as_ref().map(|storage| (&storage.query, &storage.rows));
-        format!("{:?} {:?} {request:?} {response:?} {storage:?}", self.before, self.crafted)
-    }
-
-    /// The names that this line needs from lines before it.
-    pub(super) fn needs(&self, names: &super::names::Names) -> Vec<String> {
-        let mut needed = names.used_in(&self.text());
-        needed.retain(|name| !self.gives().any(|given| given == name));
-        needed
+    /// The names of OAuth states that this line uses up.
+    pub(super) fn spends(&self, names: &super::names::Names) -> Vec<String> {
+        let mut spent = names.used_in(&self.request.path);
+        spent.retain(|name| name.starts_with("<state"));
+        spent
     }
 
     /// The names that get their value in this line.

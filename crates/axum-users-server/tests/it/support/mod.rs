@@ -6,6 +6,8 @@ pub(crate) mod mail;
 pub(crate) mod original;
 pub(crate) mod probe;
 pub(crate) mod process;
+pub(crate) mod provider;
+pub(crate) mod redis;
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};

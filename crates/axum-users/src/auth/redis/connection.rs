@@ -56,7 +56,7 @@ pub(super) struct Connection {
 }
 
 enum Server {
-    One(Client),
+    One(Box<Client>),
     #[cfg(feature = "redis-cluster")]
     Cluster(Box<ClusterClient>),
 }
@@ -85,7 +85,7 @@ impl Connection {
         }
         let server = match url.scheme() {
             "redis-cluster" | "rediss-cluster" => cluster(&url)?,
-            _ => Server::One(Client::open(url).map_err(|_| unreadable())?),
+            _ => Server::One(Box::new(Client::open(url).map_err(|_| unreadable())?)),
         };
         Ok(Self { server, link: OnceLock::new() })
     }
@@ -118,7 +118,7 @@ impl Connection {
                     .set_number_of_retries(0)
                     .set_connection_timeout(Some(ONE_STEP_WITHIN))
                     .set_response_timeout(Some(ONE_STEP_WITHIN));
-                Link::One(ConnectionManager::new_lazy_with_config(client.clone(), config)?)
+                Link::One(ConnectionManager::new_lazy_with_config(Client::clone(client), config)?)
             }
             #[cfg(feature = "redis-cluster")]
             Server::Cluster(client) => {

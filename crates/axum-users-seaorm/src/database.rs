@@ -1,0 +1,377 @@
+//! [`SeaOrmDatabase`] and what it does for `axum_users`.
+
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+use axum_users::{
+    AccessToken, Capabilities, DatabaseError, MigrateError, NewOAuthAccount, OAuthAccount, Timestamp,
+    UserDatabase, UserModel, UserState,
+    schema::{Record, Schema},
+};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    IdenStatic, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Alias, Expr, ExprTrait, Query},
+};
+
+use crate::{
+    connection::{Connection, finish, on, unless_deadlocked},
+    error::{database_error, user_error},
+    layout::{Id, Layout, UserEntity},
+    migrate::migrate,
+};
+
+/// Users in the table of the application's own SeaORM entity. Clones share one pool.
+pub struct SeaOrmDatabase<E: UserEntity> {
+    pub(crate) connection: Connection,
+    pub(crate) tables: Tables,
+    layout: Option<Arc<Layout<E>>>,
+}
+
+/// The names of the tables beside the entity's own.
+#[derive(Clone, Debug)]
+pub(crate) struct Tables {
+    pub(crate) oauth_account: Cow<'static, str>,
+    pub(crate) access_token: Cow<'static, str>,
+}
+
+impl<E: UserEntity> Clone for SeaOrmDatabase<E> {
+    fn clone(&self) -> Self {
+        Self { connection: self.connection.clone(), tables: self.tables.clone(), layout: self.layout.clone() }
+    }
+}
+
+impl<E: UserEntity> fmt::Debug for SeaOrmDatabase<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeaOrmDatabase")
+            .field("connection", &self.connection)
+            .field("tables", &self.tables)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E: UserEntity> SeaOrmDatabase<E> {
+    /// Uses the application's connection.
+    #[must_use]
+    pub fn new(connection: DatabaseConnection) -> Self {
+        Self::on(Connection::pool(connection))
+    }
+
+    /// Opens the database at `url`: `sqlite://data.db?mode=rwc` (which makes a missing file),
+    /// `postgres://user:password@host/database`, `mysql://user:password@host/database`. A call waits for a
+    /// connection for 5 seconds at most. SQLite gets a write-ahead log and foreign keys.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    pub async fn connect(url: &str) -> Result<Self, DbErr> {
+        let mut options = ConnectOptions::new(url);
+        let patience = Duration::from_secs(5);
+        options.acquire_timeout(patience).connect_timeout(patience).sqlx_logging(false);
+        if url.starts_with("sqlite:") && !url.contains(":memory:") {
+            options.max_connections(8);
+        }
+        #[cfg(feature = "sqlite")]
+        options.map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite.foreign_keys(true).busy_timeout(patience).pragma("journal_mode", "WAL")
+        });
+        Database::connect(options).await.map(Self::new)
+    }
+
+    /// Works within a transaction of the application's; see [`transaction`](crate::transaction()) for one with its
+    /// hooks.
+    #[must_use]
+    pub fn in_transaction(transaction: Arc<DatabaseTransaction>) -> Self {
+        Self::on(Connection::Transaction(transaction))
+    }
+
+    fn on(connection: Connection) -> Self {
+        let tables = Tables {
+            oauth_account: Cow::Borrowed("oauth_account"),
+            access_token: Cow::Borrowed("accesstoken"),
+        };
+        Self { connection, tables, layout: None }
+    }
+
+    /// The name of the table of OAuth accounts; `oauth_account` without.
+    #[must_use]
+    pub fn oauth_account_table(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.tables.oauth_account = name.into();
+        self
+    }
+
+    /// The name of the table of access tokens; `accesstoken` without.
+    #[must_use]
+    pub fn access_token_table(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.tables.access_token = name.into();
+        self
+    }
+
+    /// The application's connection; `None` within a transaction.
+    #[must_use]
+    pub fn connection(&self) -> Option<&DatabaseConnection> {
+        match &self.connection {
+            Connection::Pool { pool, .. } => Some(pool),
+            Connection::Transaction(_) => None,
+        }
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.connection.backend()
+    }
+
+    pub(crate) fn layout(&self) -> Result<&Layout<E>, DatabaseError> {
+        let missing = || DatabaseError::Other("the database was not given a schema".into());
+        self.layout.as_deref().ok_or_else(missing)
+    }
+
+    /// Inserts a user.
+    pub(crate) async fn insert_user(
+        &self,
+        connection: &impl ConnectionTrait,
+        record: &Record,
+    ) -> Result<E::Model, DatabaseError> {
+        let layout = self.layout()?;
+        let insert = E::insert(layout.new_user(record)?);
+        insert.exec_with_returning(connection).await.map_err(|error| user_error(error, &layout.schema))
+    }
+
+    async fn try_create(&self, record: &Record) -> Result<E::Model, DatabaseError> {
+        let _turn = self.connection.turn().await;
+        match &self.connection {
+            Connection::Pool { pool, .. } if !self.connection.needs_transaction() => {
+                self.insert_user(pool, record).await
+            }
+            connection => {
+                let work = connection.begin().await?;
+                let created = self.insert_user(&work, record).await;
+                finish(work, created).await
+            }
+        }
+    }
+
+    async fn update_user(
+        &self,
+        connection: &impl ConnectionTrait,
+        id: &Id<E>,
+        expected: &Record,
+        changes: &Record,
+    ) -> Result<Option<E::Model>, DatabaseError> {
+        let layout = self.layout()?;
+        let condition = layout.is_as_expected(self.backend(), id, expected)?;
+        if changes.is_empty() {
+            return E::find().filter(condition).one(connection).await.map_err(database_error);
+        }
+        let failed = |error| user_error(error, &layout.schema);
+        let update = E::update_many().set(layout.active_model(changes)?).filter(condition);
+        if self.backend().support_returning() {
+            let updated = update.exec_with_returning(connection).await.map_err(failed)?;
+            return Ok(updated.into_iter().next());
+        }
+        if update.exec(connection).await.map_err(failed)?.rows_affected == 0 {
+            return Ok(None);
+        }
+        E::find().filter(layout.has_id(id)).one(connection).await.map_err(database_error)
+    }
+
+    async fn try_update(
+        &self,
+        id: &Id<E>,
+        expected: &Record,
+        changes: &Record,
+    ) -> Result<Option<E::Model>, DatabaseError> {
+        let _turn = self.connection.turn().await;
+        match &self.connection {
+            Connection::Pool { pool, .. } if !self.connection.needs_transaction() => {
+                self.update_user(pool, id, expected, changes).await
+            }
+            connection => {
+                let work = connection.begin().await?;
+                let updated = self.update_user(&work, id, expected, changes).await;
+                finish(work, updated).await
+            }
+        }
+    }
+
+    async fn try_delete(&self, id: &Id<E>) -> Result<bool, DatabaseError> {
+        let _turn = self.connection.turn().await;
+        let work = self.connection.begin().await?;
+        let deleted = self.delete_user(&work, id).await;
+        finish(work, deleted).await
+    }
+
+    /// The tables may have been made without cascades.
+    async fn delete_user(&self, work: &DatabaseTransaction, id: &Id<E>) -> Result<bool, DatabaseError> {
+        let layout = self.layout()?;
+        self.forget_state(work, id).await?;
+        for table in [&self.tables.access_token, &self.tables.oauth_account] {
+            let mut delete = Query::delete();
+            delete.from_table(Alias::new(table.as_ref()));
+            delete.and_where(Expr::col("user_id").eq(layout.id_value(id)));
+            work.execute(&delete).await.map_err(database_error)?;
+        }
+        let deleted = E::delete_many().filter(layout.has_id(id)).exec(work).await.map_err(database_error)?;
+        Ok(deleted.rows_affected > 0)
+    }
+}
+
+impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
+    fn configure(&mut self, schema: &Arc<Schema>) -> Result<(), Cow<'static, str>> {
+        self.layout = Some(Arc::new(Layout::new(Arc::clone(schema))?));
+        Ok(())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::all()
+    }
+
+    async fn migrate(&self) -> Result<(), MigrateError> {
+        let _turn = self.connection.turn().await;
+        migrate(&self.connection, self.layout()?, &self.tables).await
+    }
+
+    async fn ping(&self) -> Result<(), DatabaseError> {
+        let ping = match self.backend() {
+            // Reads the file, which `SELECT 1` would not.
+            DbBackend::Sqlite => "SELECT count(*) FROM sqlite_master",
+            _ => "SELECT 1",
+        };
+        let done = on!(&self.connection, connection => connection.execute_unprepared(ping).await);
+        done.map(|_| ()).map_err(database_error)
+    }
+
+    async fn get(&self, id: &Id<E>) -> Result<Option<E::Model>, DatabaseError> {
+        let find = E::find().filter(self.layout()?.has_id(id));
+        on!(&self.connection, connection => find.one(connection).await).map_err(database_error)
+    }
+
+    async fn get_by_email(&self, email: &str) -> Result<Option<E::Model>, DatabaseError> {
+        // No database keeps one; PostgreSQL would call it an error.
+        if email.contains('\0') {
+            return Ok(None);
+        }
+        let find = E::find().filter(self.layout()?.has_email(self.backend(), email));
+        let found =
+            on!(&self.connection, connection => find.all(connection).await).map_err(database_error)?;
+        Ok(found.into_iter().find(|user| user.email().eq_ignore_ascii_case(email)))
+    }
+
+    async fn list(&self, after: Option<&Id<E>>, limit: u32) -> Result<Vec<E::Model>, DatabaseError> {
+        let layout = self.layout()?;
+        let id = Expr::col((E::default(), Alias::new(layout.id().as_str())));
+        let mut find = E::find();
+        if let Some(after) = after {
+            find = find.filter(id.gt(layout.id_value(after)));
+        }
+        let find = find.order_by_asc(layout.id()).limit(u64::from(limit));
+        on!(&self.connection, connection => find.all(connection).await).map_err(database_error)
+    }
+
+    async fn create(&self, record: Record) -> Result<E::Model, DatabaseError> {
+        unless_deadlocked!(self.try_create(&record))
+    }
+
+    async fn update(
+        &self,
+        id: &Id<E>,
+        expected: &Record,
+        changes: &Record,
+    ) -> Result<Option<E::Model>, DatabaseError> {
+        unless_deadlocked!(self.try_update(id, expected, changes))
+    }
+
+    async fn delete(&self, id: &Id<E>) -> Result<bool, DatabaseError> {
+        unless_deadlocked!(self.try_delete(id))
+    }
+
+    async fn create_access_token(&self, access_token: &AccessToken<Id<E>>) -> Result<(), DatabaseError> {
+        self.insert_token(access_token).await
+    }
+
+    async fn user_by_access_token(
+        &self,
+        forms: &[String],
+        not_before: Option<Timestamp>,
+    ) -> Result<Option<(E::Model, AccessToken<Id<E>>)>, DatabaseError> {
+        self.user_by_token(forms, not_before).await
+    }
+
+    async fn rewrite_access_token(&self, from: &str, to: &str) -> Result<(), DatabaseError> {
+        self.rewrite_token(from, to).await
+    }
+
+    async fn delete_access_token(&self, forms: &[String]) -> Result<(), DatabaseError> {
+        self.delete_token(forms).await
+    }
+
+    async fn delete_access_tokens_of(&self, user_id: &Id<E>, except: &[String]) -> Result<(), DatabaseError> {
+        self.delete_tokens_of(user_id, except).await
+    }
+
+    async fn purge_access_tokens(&self, before: Timestamp) -> Result<u64, DatabaseError> {
+        self.purge_tokens(before).await
+    }
+
+    async fn use_once(
+        &self,
+        purpose: &str,
+        digest: &str,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        unless_deadlocked!(self.note_use(purpose, digest, expires_at, now))
+    }
+
+    async fn user_by_oauth_account(
+        &self,
+        oauth_name: &str,
+        account_id: &str,
+    ) -> Result<Option<E::Model>, DatabaseError> {
+        self.user_by_account(oauth_name, account_id).await
+    }
+
+    async fn oauth_accounts(&self, user_id: &Id<E>) -> Result<Vec<OAuthAccount<Id<E>>>, DatabaseError> {
+        self.accounts_of(user_id).await
+    }
+
+    async fn create_with_oauth_account(
+        &self,
+        record: Record,
+        account_row_id: Option<&Id<E>>,
+        account: &NewOAuthAccount,
+    ) -> Result<E::Model, DatabaseError> {
+        unless_deadlocked!(self.create_with_account(&record, account_row_id, account))
+    }
+
+    async fn add_oauth_account(
+        &self,
+        user_id: &Id<E>,
+        account_row_id: Option<&Id<E>>,
+        account: &NewOAuthAccount,
+    ) -> Result<(), DatabaseError> {
+        unless_deadlocked!(self.add_account(user_id, account_row_id, account))
+    }
+
+    async fn update_oauth_account(
+        &self,
+        user_id: &Id<E>,
+        account: &NewOAuthAccount,
+    ) -> Result<bool, DatabaseError> {
+        self.update_account(user_id, account).await
+    }
+
+    async fn delete_oauth_account(
+        &self,
+        user_id: &Id<E>,
+        oauth_name: &str,
+        account_id: &str,
+    ) -> Result<bool, DatabaseError> {
+        self.delete_account(user_id, oauth_name, account_id).await
+    }
+
+    async fn get_with_state(&self, id: &Id<E>) -> Result<Option<(E::Model, UserState)>, DatabaseError> {
+        self.with_state(id).await
+    }
+
+    async fn set_user_state(&self, id: &Id<E>, state: UserState) -> Result<(), DatabaseError> {
+        unless_deadlocked!(self.set_state(id, state))
+    }
+}

@@ -1,0 +1,197 @@
+//! The entity's columns behind the model's, and conditions on them.
+
+use std::{borrow::Cow, sync::Arc};
+
+use axum_users::{
+    ColumnValue, DatabaseError, UserModel,
+    schema::{Record, Schema, Value},
+};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, DbBackend, DbErr, EntityTrait, IdenStatic, IntoActiveModel,
+    Iterable, PrimaryKeyToColumn,
+    sea_query::{ColumnType, Expr, ExprTrait},
+};
+
+use crate::value::to_sea;
+
+/// An entity whose `Model` is a user model: derive `UserModel` on it, beside `DeriveEntityModel`.
+pub trait UserEntity:
+    EntityTrait<Model: UserModel + IntoActiveModel<Self::ActiveModel>, ActiveModel: Send>
+{
+}
+
+impl<E> UserEntity for E where
+    E: EntityTrait<Model: UserModel + IntoActiveModel<E::ActiveModel>, ActiveModel: Send>
+{
+}
+
+/// The primary key of an entity's users.
+pub(crate) type Id<E> = <<E as EntityTrait>::Model as UserModel>::Id;
+
+/// What the adapter knows of an entity.
+pub(crate) struct Layout<E: EntityTrait> {
+    pub(crate) schema: Arc<Schema>,
+    /// In the order of the schema's.
+    columns: Vec<(E::Column, ColumnType)>,
+}
+
+impl<E: EntityTrait> Layout<E> {
+    /// Fails with a sentence when the entity is not the schema's.
+    pub(crate) fn new(schema: Arc<Schema>) -> Result<Self, Cow<'static, str>> {
+        let find = |name: &str| {
+            let by_name = || E::Column::iter().find(|column| column.as_str() == name);
+            name.parse()
+                .ok()
+                .or_else(by_name)
+                .ok_or_else(|| format!("the entity `{}` has no column `{name}`", E::default().table_name()))
+        };
+        let columns = schema.columns().iter().map(|column| {
+            let found: E::Column = find(&column.name)?;
+            let column_type = found.def().get_column_type().clone();
+            Ok((found, column_type))
+        });
+        let columns = columns.collect::<Result<Vec<_>, String>>()?;
+        let mut keys = E::PrimaryKey::iter().map(|key| key.into_column().as_str());
+        if keys.next() != Some(columns[0].0.as_str()) || keys.next().is_some() {
+            let entity = E::default();
+            return Err(
+                format!("`id` has to be the primary key of the entity `{}`", entity.table_name()).into()
+            );
+        }
+        Ok(Self { schema, columns })
+    }
+
+    /// The column `id`.
+    pub(crate) fn id(&self) -> E::Column {
+        self.columns[0].0
+    }
+
+    /// What ids are stored as.
+    pub(crate) fn id_type(&self) -> &ColumnType {
+        &self.columns[0].1
+    }
+
+    /// The column `email`.
+    pub(crate) fn email(&self) -> E::Column {
+        self.columns[1].0
+    }
+
+    /// The column of the schema's column at this place.
+    pub(crate) fn column_at(&self, index: usize) -> E::Column {
+        self.columns[index].0
+    }
+
+    fn column(&self, name: &str) -> Result<&(E::Column, ColumnType), DatabaseError> {
+        let index = self.schema.columns().iter().position(|column| column.name == name);
+        let unknown = || DatabaseError::Other(format!("the schema has no column `{name}`").into());
+        index.map(|index| &self.columns[index]).ok_or_else(unknown)
+    }
+
+    /// An id as the database keeps it.
+    pub(crate) fn id_value(&self, id: &impl ColumnValue) -> sea_orm::Value {
+        to_sea(&id.clone().into_value(), self.id_type())
+    }
+
+    /// The condition that a user has this id.
+    pub(crate) fn has_id(&self, id: &impl ColumnValue) -> Expr {
+        self.id().eq(self.id_value(id))
+    }
+
+    /// The columns of a record as an active model sets them.
+    pub(crate) fn active_model(&self, record: &Record) -> Result<E::ActiveModel, DatabaseError> {
+        let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+        for (name, value) in record.iter() {
+            let (column, column_type) = self.column(name)?;
+            // The error's text would show the value.
+            model.try_set(*column, to_sea(value, column_type)).map_err(|_| {
+                DatabaseError::Other(
+                    format!("the entity does not take the value of the column `{name}`").into(),
+                )
+            })?;
+        }
+        Ok(model)
+    }
+
+    /// A new user with every column: what the record leaves out has its default.
+    pub(crate) fn new_user(&self, record: &Record) -> Result<E::ActiveModel, DatabaseError> {
+        let mut whole = record.clone();
+        if whole.get("id") == Some(&Value::Null) {
+            whole.remove("id");
+        }
+        for column in self.schema.own_columns() {
+            if whole.get(&column.name).is_none() {
+                whole.set(column.name.clone(), column.default.clone().unwrap_or(Value::Null));
+            }
+        }
+        self.active_model(&whole)
+    }
+
+    /// The condition that a user has this id and is as expected.
+    pub(crate) fn is_as_expected(
+        &self,
+        backend: DbBackend,
+        id: &impl ColumnValue,
+        expected: &Record,
+    ) -> Result<Condition, DatabaseError> {
+        let mut all = Condition::all().add(self.has_id(id));
+        for (name, value) in expected.iter() {
+            let (column, column_type) = self.column(name)?;
+            let stored = Expr::col(column.as_column_ref());
+            if *value == Value::Null {
+                all = all.add(stored.is_null());
+                continue;
+            }
+            let argument = Expr::val(to_sea(value, column_type));
+            all = all.add(match (backend, value) {
+                // A column of PostgreSQL's JSON, whose values cannot be compared.
+                (DbBackend::Postgres, Value::Json(_)) => stored.cast_as("jsonb").eq(argument),
+                // MariaDB keeps JSON as text, MySQL does not; both know what is contained.
+                (DbBackend::MySql, Value::Json(_)) => {
+                    let contains = |a: Expr, b: Expr| Expr::cust_with_exprs("JSON_CONTAINS(?, ?)", [a, b]);
+                    contains(stored.clone(), argument.clone()).and(contains(argument, stored))
+                }
+                (DbBackend::MySql, Value::Text(_)) => exactly(stored).eq(argument.cast_as("binary")),
+                _ => stored.eq(column.save_as(argument)),
+            });
+        }
+        Ok(all)
+    }
+
+    /// The condition that a user has this e-mail in any case of its ASCII letters. MySQL's collation may find
+    /// others, too.
+    pub(crate) fn has_email(&self, backend: DbBackend, email: &str) -> Expr {
+        let folded = match backend {
+            DbBackend::MySql => return self.email().eq(email),
+            _ => Expr::cust(self.folded_email(backend)),
+        };
+        folded.eq(email.to_ascii_lowercase())
+    }
+
+    /// An e-mail, its ASCII letters small, as the unique index has it.
+    pub(crate) fn folded_email(&self, backend: DbBackend) -> String {
+        let email = quote(backend, self.email().as_str());
+        match backend {
+            DbBackend::Postgres => format!("lower({email} COLLATE \"C\")"),
+            DbBackend::Sqlite => format!("lower({email})"),
+            _ => email,
+        }
+    }
+}
+
+/// Text compared byte by byte, whatever the column's collation in MySQL.
+pub(crate) fn exactly(column: Expr) -> Expr {
+    Expr::cust_with_exprs("CAST(CONVERT(? USING utf8mb4) AS BINARY)", [column])
+}
+
+/// An identifier, quoted.
+pub(crate) fn quote(backend: DbBackend, name: &str) -> String {
+    match backend {
+        DbBackend::MySql => format!("`{}`", name.replace('`', "``")),
+        _ => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
+/// What a statement that cannot be built says.
+pub(crate) fn misbuilt(error: impl std::fmt::Display) -> DatabaseError {
+    DatabaseError::Other(DbErr::Custom(error.to_string()).into())
+}

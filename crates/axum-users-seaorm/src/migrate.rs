@@ -1,0 +1,457 @@
+//! Making the tables, or adopting those that are there.
+//!
+//! The user table is the entity's. The tables beside it are those of FastAPI Users, wide enough for long tokens and
+//! late expiries, and the side tables of the library. SQLite and PostgreSQL carry all of it out in one
+//! transaction; MySQL commits each definition by itself, so there a migration that ended early goes on where it
+//! ended.
+
+mod found;
+
+use axum_users::{
+    Clock, MigrateError,
+    schema::{ColumnType as Kind, Value},
+};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IdenStatic, Iterable, PrimaryKeyTrait,
+    Schema as Definitions, Statement,
+    sea_query::{ColumnDef, ColumnType, Table, TableCreateStatement},
+};
+
+use self::found::{Found, list};
+use crate::{
+    accounts::OAUTH_ACCOUNT_COLUMNS,
+    connection::Connection,
+    database::Tables,
+    error::migrate_error,
+    layout::{Layout, UserEntity, quote},
+    value::{moment, to_sea},
+};
+
+/// The table that says which versions of the side tables there are.
+const VERSION_TABLE: &str = "axum_users_migration";
+
+/// Ignores case, and knows characters beyond the first 65,536; MySQL and MariaDB both have it.
+const MYSQL_COLLATION: &str = "utf8mb4_unicode_520_ci";
+
+/// What an account or a token is called has to be compared exactly.
+const MYSQL_EXACT: &str = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+
+/// The key of PostgreSQL's advisory lock: `axum_usr`.
+const POSTGRES_LOCK: i64 = 0x6178_756d_5f75_7372;
+
+/// The lock of a MySQL server, where one name is one lock for all databases.
+const MYSQL_LOCK: &str = "CONCAT('axum_users_', MD5(DATABASE()))";
+
+/// Brings the database to where the model wants it.
+pub(crate) async fn migrate<E: UserEntity>(
+    connection: &Connection,
+    layout: &Layout<E>,
+    tables: &Tables,
+) -> Result<(), MigrateError> {
+    let work = connection.begin().await?;
+    let migration =
+        Migration { backend: connection.backend(), found: Found::new(&work), work: &work, layout, tables };
+    let done = migration.carry_out().await;
+    match done {
+        Ok(()) => work.commit().await.map_err(migrate_error),
+        Err(error) => {
+            // The error that matters is the first one.
+            let _: Result<(), _> = work.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+struct Migration<'a, E: UserEntity> {
+    backend: DbBackend,
+    found: Found<'a>,
+    work: &'a DatabaseTransaction,
+    layout: &'a Layout<E>,
+    tables: &'a Tables,
+}
+
+impl<E: UserEntity> Migration<'_, E> {
+    async fn carry_out(&self) -> Result<(), MigrateError> {
+        match self.backend {
+            // The write lock of SQLite is taken already.
+            DbBackend::Sqlite => self.all().await,
+            DbBackend::Postgres => {
+                self.run(&format!("SELECT pg_advisory_xact_lock({POSTGRES_LOCK})")).await?;
+                self.all().await
+            }
+            _ => {
+                self.run(&format!("DO GET_LOCK({MYSQL_LOCK}, 60)")).await?;
+                let done = self.all().await;
+                let released = self.run(&format!("DO RELEASE_LOCK({MYSQL_LOCK})")).await;
+                done.and(released)
+            }
+        }
+    }
+
+    async fn all(&self) -> Result<(), MigrateError> {
+        let first_time = !self.found.has_table(VERSION_TABLE).await?;
+        self.user_table().await?;
+        let id = self.declared_id().await?;
+        self.oauth_account_table(&id).await?;
+        self.access_token_table(&id).await?;
+        self.unique_accounts(first_time).await?;
+        self.side_tables().await
+    }
+
+    async fn user_table(&self) -> Result<(), MigrateError> {
+        let (name, table) = (E::default().table_name(), self.user_table_name());
+        if !self.found.has_table(&table).await? {
+            self.create_user_table().await?;
+        } else {
+            self.adopt_user_table(&table).await?;
+        }
+        let index = index_name(name, "email_lower");
+        if self.found.has_index(&index, name).await? {
+            return Ok(());
+        }
+        let email = self.layout.email();
+        if self.backend == DbBackend::MySql && self.found.is_unique(name, email.as_str()).await? {
+            return Ok(());
+        }
+        let folded = self.layout.folded_email(self.backend);
+        self.refuse_shared_emails(&table, &folded).await?;
+        self.unique_index(&index, &table, &folded).await
+    }
+
+    async fn create_user_table(&self) -> Result<(), MigrateError> {
+        let definitions = Definitions::new(self.backend);
+        for kind in definitions.create_enum_from_entity(E::default()) {
+            let kind = self.backend.build(&kind);
+            // Another table may have brought the type.
+            let create =
+                format!("DO $body$ BEGIN {kind}; EXCEPTION WHEN duplicate_object THEN NULL; END $body$");
+            self.run(&create).await?;
+        }
+        let from_entity: TableCreateStatement = definitions.create_table_from_entity(E::default());
+        let mut table = Table::create();
+        table.table(E::default().table_ref());
+        for column in E::Column::iter() {
+            table.col(&mut self.definition(column));
+        }
+        for key in from_entity.get_foreign_key_create_stmts() {
+            table.foreign_key(&mut key.clone());
+        }
+        if self.backend == DbBackend::MySql {
+            table.engine("InnoDB").character_set("utf8mb4").collate(MYSQL_COLLATION);
+        }
+        self.work.execute(&table).await.map_err(migrate_error)?;
+        for index in definitions.create_index_from_entity(E::default()) {
+            self.work.execute(&index).await.map_err(migrate_error)?;
+        }
+        Ok(())
+    }
+
+    /// A column as the entity says it, save that moments keep their fractions in MySQL, and texts their length.
+    fn definition(&self, column: E::Column) -> ColumnDef {
+        let mut definition = Definitions::new(self.backend).get_column_def::<E>(column);
+        if self.backend == DbBackend::MySql {
+            match definition.get_column_type() {
+                Some(ColumnType::DateTime | ColumnType::Timestamp | ColumnType::TimestampWithTimeZone) => {
+                    definition.custom("datetime(6)");
+                }
+                // One of 255 characters could not have the hash of a password and an index besides.
+                Some(ColumnType::Text) => {
+                    definition.custom("longtext");
+                }
+                _ => {}
+            }
+        }
+        definition
+    }
+
+    /// Adds the columns that the entity has and the table lacks. Nothing is dropped or retyped.
+    async fn adopt_user_table(&self, table: &str) -> Result<(), MigrateError> {
+        let columns = self.found.columns(table).await?;
+        for (index, column) in self.layout.schema.columns().iter().enumerate() {
+            let found: E::Column = self.layout.column_at(index);
+            if columns.iter().any(|known| known == found.as_str()) {
+                continue;
+            }
+            if index < axum_users::schema::BASE_COLUMN_COUNT {
+                return Err(in_the_way(format!(
+                    "the table {table} has no column `{}`, so it is no user table; give the entity another name",
+                    found.as_str()
+                )));
+            }
+            if column.is_required() && self.has_rows(table).await? {
+                return Err(in_the_way(format!(
+                    "the field `{}` has no value for the rows that the table {table} has already; give it a \
+                     default (`#[user(default = …)]`) or let it be absent (`Option<…>`)",
+                    column.name
+                )));
+            }
+            let mut definition = self.definition(found);
+            if let Some(default) = column.default.as_ref().filter(|default| **default != Value::Null) {
+                definition.default(to_sea(default, &found_type::<E>(found)));
+            }
+            let mut alter = Table::alter();
+            alter.table(E::default().table_ref()).add_column(&mut definition);
+            self.work.execute(&alter).await.map_err(migrate_error)?;
+        }
+        Ok(())
+    }
+
+    /// The type of a column that refers to users, which has to be that of their `id`.
+    async fn declared_id(&self) -> Result<String, MigrateError> {
+        let id = self.layout.id();
+        if self.backend == DbBackend::MySql {
+            return self.found.mysql_type(E::default().table_name(), id.as_str()).await;
+        }
+        let is_number = self.layout.schema.id_type() == Kind::Integer;
+        Ok(match (self.layout.id_type(), self.backend) {
+            (ColumnType::Uuid, DbBackend::Postgres) => "UUID",
+            (ColumnType::Uuid, _) => "UUID_TEXT",
+            (_, DbBackend::Postgres) if is_number => "BIGINT",
+            _ if is_number => "INTEGER",
+            _ => "VARCHAR(36)",
+        }
+        .to_owned())
+    }
+
+    async fn oauth_account_table(&self, id: &str) -> Result<(), MigrateError> {
+        let name = &self.tables.oauth_account;
+        if self.found.has_table(&self.quote(name)).await? {
+            self.expect_columns(name, &OAUTH_ACCOUNT_COLUMNS).await?;
+        } else {
+            let counts = E::PrimaryKey::auto_increment() && self.layout.schema.id_type() == Kind::Integer;
+            let makes_itself = match self.backend {
+                DbBackend::Postgres if counts => " GENERATED BY DEFAULT AS IDENTITY",
+                DbBackend::MySql if counts => " AUTO_INCREMENT",
+                _ => "",
+            };
+            let (token, exact) = match self.backend {
+                DbBackend::MySql => ("LONGTEXT", MYSQL_EXACT),
+                _ => ("TEXT", ""),
+            };
+            self.create(
+                name,
+                &[
+                    format!("id {id} NOT NULL{makes_itself}"),
+                    format!("user_id {id} NOT NULL"),
+                    format!("oauth_name VARCHAR(100){exact} NOT NULL"),
+                    format!("access_token {token} NOT NULL"),
+                    "expires_at BIGINT".to_owned(),
+                    format!("refresh_token {token}"),
+                    format!("account_id VARCHAR(320){exact} NOT NULL"),
+                    "account_email VARCHAR(320) NOT NULL".to_owned(),
+                    "PRIMARY KEY (id)".to_owned(),
+                    self.foreign_key(),
+                ],
+            )
+            .await?;
+            self.index(&format!("ix_{name}_account_id"), name, "account_id").await?;
+        }
+        self.index(&index_name(name, "user_id"), name, "user_id, id").await
+    }
+
+    async fn access_token_table(&self, id: &str) -> Result<(), MigrateError> {
+        let name = &self.tables.access_token;
+        if self.found.has_table(&self.quote(name)).await? {
+            self.expect_columns(name, &["user_id", "token", "created_at"]).await?;
+        } else {
+            let exact = if self.backend == DbBackend::MySql { MYSQL_EXACT } else { "" };
+            self.create(
+                name,
+                &[
+                    format!("user_id {id} NOT NULL"),
+                    format!("token VARCHAR(43){exact} NOT NULL"),
+                    format!("created_at {} NOT NULL", self.moment()),
+                    "PRIMARY KEY (token)".to_owned(),
+                    self.foreign_key(),
+                ],
+            )
+            .await?;
+            self.index(&format!("ix_{name}_created_at"), name, "created_at").await?;
+        }
+        self.index(&index_name(name, "user_id"), name, "user_id, token").await
+    }
+
+    /// One account of a provider is one user's. Several rows of one account for one user, which Python makes, are
+    /// tolerated, without the index.
+    async fn unique_accounts(&self, first_time: bool) -> Result<(), MigrateError> {
+        let name = &self.tables.oauth_account;
+        let (table, index) = (self.quote(name), index_name(name, "account"));
+        if self.found.has_index(&index, name).await? && !first_time {
+            return Ok(());
+        }
+        let shared = format!(
+            "SELECT oauth_name, account_id FROM {table} GROUP BY oauth_name, account_id \
+             HAVING count(DISTINCT user_id) > 1 ORDER BY oauth_name, account_id"
+        );
+        let shared = self.found.texts(&shared, 2).await?;
+        if !shared.is_empty() {
+            return Err(in_the_way(format!(
+                "accounts of providers in `{name}` belong to several users. Nothing was changed. Leave each with the \
+                 one user whose account it is, by deleting the other rows:{}",
+                list(&shared)
+            )));
+        }
+        let repeated =
+            format!("SELECT oauth_name FROM {table} GROUP BY oauth_name, account_id HAVING count(*) > 1");
+        if self.found.has_index(&index, name).await? || !self.found.texts(&repeated, 1).await?.is_empty() {
+            return Ok(());
+        }
+        self.unique_index(&index, &table, "oauth_name, account_id").await
+    }
+
+    async fn side_tables(&self) -> Result<(), MigrateError> {
+        let (text, exact) = match self.backend {
+            DbBackend::MySql => ("VARCHAR(255)", MYSQL_EXACT),
+            _ => ("TEXT", ""),
+        };
+        let moment = self.moment();
+        let boolean = if self.backend == DbBackend::MySql { "BOOL" } else { "BOOLEAN" };
+        if !self.found.has_table(VERSION_TABLE).await? {
+            let version = if self.backend == DbBackend::Sqlite { "INTEGER" } else { "BIGINT" };
+            let lines =
+                [format!("version {version} NOT NULL PRIMARY KEY"), format!("applied_at {moment} NOT NULL")];
+            self.create(VERSION_TABLE, &lines).await?;
+        }
+        let once = "axum_users_one_time";
+        if !self.found.has_table(once).await? {
+            let lines = [
+                format!("purpose {text}{exact} NOT NULL"),
+                format!("digest {text}{exact} NOT NULL"),
+                format!("expires_at {moment} NOT NULL"),
+                "PRIMARY KEY (purpose, digest)".to_owned(),
+            ];
+            self.create(once, &lines).await?;
+            self.index("axum_users_one_time_expires_at", once, "expires_at").await?;
+        }
+        self.note_version(1).await?;
+        let state = "axum_users_user_state";
+        if !self.found.has_table(state).await? {
+            let lines = [
+                format!("user_id {text}{exact} NOT NULL"),
+                format!("not_before {moment}"),
+                format!("password_is_generated {boolean} NOT NULL"),
+                "PRIMARY KEY (user_id)".to_owned(),
+            ];
+            self.create(state, &lines).await?;
+        }
+        self.note_version(2).await
+    }
+
+    async fn note_version(&self, version: i64) -> Result<(), MigrateError> {
+        let known = format!("SELECT 'known' FROM {VERSION_TABLE} WHERE version = {version}");
+        if !self.found.texts(&known, 1).await?.is_empty() {
+            return Ok(());
+        }
+        let place = if self.backend == DbBackend::Postgres { "$1" } else { "?" };
+        let sql = format!("INSERT INTO {VERSION_TABLE} (version, applied_at) VALUES ({version}, {place})");
+        let now = moment(Clock::system().now(), self.backend);
+        let insert = Statement::from_sql_and_values(self.backend, sql, [now]);
+        self.work.execute_raw(insert).await.map(|_| ()).map_err(migrate_error)
+    }
+
+    /// Refuses e-mails that differ by case alone and belong to several users: nobody could tell whose they are.
+    async fn refuse_shared_emails(&self, table: &str, folded: &str) -> Result<(), MigrateError> {
+        let shared =
+            format!("SELECT {folded} FROM {table} GROUP BY {folded} HAVING count(*) > 1 ORDER BY {folded}");
+        let shared = self.found.texts(&shared, 1).await?;
+        if shared.is_empty() {
+            return Ok(());
+        }
+        let (email, id) = (self.quote(self.layout.email().as_str()), self.quote(self.layout.id().as_str()));
+        Err(in_the_way(format!(
+            "e-mail addresses in {table} belong to several users, differing by capitals alone. Nothing was changed. \
+             Give all but one user of each another address (one that nobody can own), for example:\n  UPDATE {table} \
+             SET {email} = '….invalid' WHERE {id} = …;\nThe addresses:{}",
+            list(&shared)
+        )))
+    }
+
+    async fn expect_columns(&self, name: &str, wanted: &[&str]) -> Result<(), MigrateError> {
+        let columns = self.found.columns(&self.quote(name)).await?;
+        match wanted.iter().find(|wanted| !columns.iter().any(|column| column == *wanted)) {
+            Some(missing) => Err(in_the_way(format!(
+                "the table `{name}` has no column `{missing}`, so it is none of FastAPI Users; give ours another name"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    async fn has_rows(&self, table: &str) -> Result<bool, MigrateError> {
+        Ok(!self.found.texts(&format!("SELECT 'row' FROM {table} LIMIT 1"), 1).await?.is_empty())
+    }
+
+    async fn create(&self, name: &str, lines: &[String]) -> Result<(), MigrateError> {
+        let options = match self.backend {
+            DbBackend::MySql => {
+                format!(" ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE {MYSQL_COLLATION}")
+            }
+            _ => String::new(),
+        };
+        self.run(&format!("CREATE TABLE {} ({}){options}", self.quote(name), lines.join(", "))).await
+    }
+
+    async fn index(&self, index: &str, name: &str, columns: &str) -> Result<(), MigrateError> {
+        if self.found.has_index(index, name).await? {
+            return Ok(());
+        }
+        let (index, table) = (self.quote(index), self.quote(name));
+        self.run(&format!("CREATE INDEX {index} ON {table} ({columns})")).await
+    }
+
+    async fn unique_index(&self, index: &str, table: &str, columns: &str) -> Result<(), MigrateError> {
+        let index = self.quote(index);
+        self.run(&format!("CREATE UNIQUE INDEX {index} ON {table} ({columns})")).await
+    }
+
+    async fn run(&self, sql: &str) -> Result<(), MigrateError> {
+        self.work.execute_unprepared(sql).await.map(|_| ()).map_err(migrate_error)
+    }
+
+    fn foreign_key(&self) -> String {
+        let id = self.quote(self.layout.id().as_str());
+        format!("FOREIGN KEY (user_id) REFERENCES {} ({id}) ON DELETE CASCADE", self.user_table_name())
+    }
+
+    fn moment(&self) -> &'static str {
+        match self.backend {
+            DbBackend::Sqlite => "TIMESTAMP",
+            DbBackend::Postgres => "TIMESTAMP WITH TIME ZONE",
+            _ => "DATETIME(6)",
+        }
+    }
+
+    /// The entity's table, quoted, in its schema where it names one.
+    fn user_table_name(&self) -> String {
+        let entity = E::default();
+        let table = self.quote(entity.table_name());
+        match entity.schema_name() {
+            Some(schema) => format!("{}.{table}", self.quote(schema)),
+            None => table,
+        }
+    }
+
+    fn quote(&self, name: &str) -> String {
+        quote(self.backend, name)
+    }
+}
+
+/// What the entity says that a column holds.
+fn found_type<E: EntityTrait>(column: E::Column) -> ColumnType {
+    use sea_orm::ColumnTrait;
+    column.def().get_column_type().clone()
+}
+
+/// The name of an index on a table, no longer than PostgreSQL and MySQL allow.
+fn index_name(table: &str, what: &str) -> String {
+    const LONGEST: usize = 60;
+    let room = LONGEST.saturating_sub("axum_users__".len() + what.len());
+    let mut end = table.len().min(room);
+    while !table.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("axum_users_{}_{what}", &table[..end])
+}
+
+fn in_the_way(text: String) -> MigrateError {
+    MigrateError::InTheWay(text)
+}

@@ -1,0 +1,140 @@
+//! What is in the database.
+
+use axum_users::MigrateError;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
+
+use super::in_the_way;
+use crate::error::migrate_error;
+
+/// How many e-mails or accounts an error lists.
+const LISTED: usize = 10;
+
+/// Looks at what is there.
+pub(super) struct Found<'a> {
+    work: &'a DatabaseTransaction,
+    backend: DbBackend,
+}
+
+impl<'a> Found<'a> {
+    pub(super) fn new(work: &'a DatabaseTransaction) -> Self {
+        Self { work, backend: work.get_database_backend() }
+    }
+
+    /// Whether there is a table of this name, which may be quoted.
+    pub(super) async fn has_table(&self, table: &str) -> Result<bool, MigrateError> {
+        Ok(!self.columns(table).await?.is_empty())
+    }
+
+    /// The columns of a table, whose name may be quoted; none when there is no such table.
+    pub(super) async fn columns(&self, table: &str) -> Result<Vec<String>, MigrateError> {
+        let (sql, name) = match self.backend {
+            DbBackend::Sqlite => ("SELECT name FROM pragma_table_info(?)", unquoted(table)),
+            DbBackend::Postgres => (
+                "SELECT attname::text FROM pg_attribute \
+                 WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+                table.to_owned(),
+            ),
+            _ => (
+                "SELECT CAST(column_name AS CHAR) FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND table_name = ?",
+                unquoted(table),
+            ),
+        };
+        let rows = self.rows(sql, [name], 1).await?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    /// Whether a table has an index of this name.
+    pub(super) async fn has_index(&self, index: &str, table: &str) -> Result<bool, MigrateError> {
+        let sql = match self.backend {
+            DbBackend::Sqlite => {
+                "SELECT name FROM sqlite_master WHERE type = 'index' AND name = ? AND tbl_name = ?"
+            }
+            DbBackend::Postgres => {
+                "SELECT indexname::text FROM pg_indexes WHERE indexname = $1 AND tablename = $2"
+            }
+            _ => {
+                "SELECT CAST(index_name AS CHAR) FROM information_schema.statistics \
+                 WHERE table_schema = DATABASE() AND index_name = ? AND table_name = ?"
+            }
+        };
+        Ok(!self.rows(sql, [index.to_owned(), table.to_owned()], 1).await?.is_empty())
+    }
+
+    /// Whether a table of MySQL has a unique index on this column alone.
+    pub(super) async fn is_unique(&self, table: &str, column: &str) -> Result<bool, MigrateError> {
+        let sql = "SELECT CAST(index_name AS CHAR) FROM information_schema.statistics \
+                   WHERE table_schema = DATABASE() AND non_unique = 0 AND table_name = ? GROUP BY index_name \
+                   HAVING count(*) = 1 AND max(column_name) = ?";
+        Ok(!self.rows(sql, [table.to_owned(), column.to_owned()], 1).await?.is_empty())
+    }
+
+    /// The type of a column of MySQL, with its character set and collation, without which a foreign key is refused.
+    pub(super) async fn mysql_type(&self, table: &str, column: &str) -> Result<String, MigrateError> {
+        let sql = "SELECT CAST(column_type AS CHAR), CAST(coalesce(character_set_name, '') AS CHAR), \
+                   CAST(coalesce(collation_name, '') AS CHAR) FROM information_schema.columns \
+                   WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?";
+        let rows = self.rows(sql, [table.to_owned(), column.to_owned()], 3).await?;
+        match rows.first().map(Vec::as_slice) {
+            Some([of, set, _]) if set.is_empty() => Ok(of.clone()),
+            Some([of, set, collation]) => Ok(format!("{of} CHARACTER SET {set} COLLATE {collation}")),
+            _ => Err(in_the_way(format!("the table `{table}` has no column `{column}`"))),
+        }
+    }
+
+    /// The rows of a statement without arguments whose columns are texts.
+    pub(super) async fn texts(&self, sql: &str, width: usize) -> Result<Vec<Vec<String>>, MigrateError> {
+        self.rows(sql, [], width).await
+    }
+
+    async fn rows<const N: usize>(
+        &self,
+        sql: &str,
+        arguments: [String; N],
+        width: usize,
+    ) -> Result<Vec<Vec<String>>, MigrateError> {
+        let values = arguments.map(sea_orm::Value::from);
+        let statement = Statement::from_sql_and_values(self.backend, sql, values);
+        let rows = self.work.query_all_raw(statement).await.map_err(migrate_error)?;
+        let texts = rows.iter().map(|row| (0..width).map(|index| row.try_get_by_index(index)).collect());
+        texts.collect::<Result<_, DbErr>>().map_err(migrate_error)
+    }
+}
+
+/// The table's own name out of one that may be quoted and qualified.
+fn unquoted(table: &str) -> String {
+    let quote = |c: char| matches!(c, '"' | '`');
+    let Some(quoted) = table.strip_suffix(quote) else { return table.to_owned() };
+    let start = quoted.rfind(['.']).filter(|_| quoted.contains("\".\"") || quoted.contains("`.`"));
+    let name = start.map_or(quoted, |start| &quoted[start + 1..]);
+    name.trim_start_matches(quote).replace("\"\"", "\"").replace("``", "`")
+}
+
+/// Lines for an error, a few at most.
+pub(super) fn list(rows: &[Vec<String>]) -> String {
+    let mut text: String =
+        rows.iter().take(LISTED).map(|row| format!("\n  -- {:?}", row.join(" "))).collect();
+    if rows.len() > LISTED {
+        text.push_str(&format!("\n  -- and {} more", rows.len() - LISTED));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tables_own_name_is_found_in_its_quotes() {
+        for (table, expected) in [
+            ("axum_users_one_time", "axum_users_one_time"),
+            ("\"user\"", "user"),
+            ("`user`", "user"),
+            ("\"auth\".\"user\"", "user"),
+            ("\"a\"\"b\"", "a\"b"),
+            ("\"v1.user\"", "v1.user"),
+        ] {
+            assert_eq!(unquoted(table), expected, "{table}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! `SeaOrmDatabase` against real databases, seen through the adapter trait and through the application's entities.
+//!
+//! The servers are those of `POSTGRES_URL` and `MYSQL_URL`; every test makes a database of its own there.
+#![allow(missing_docs, unreachable_pub, dead_code, clippy::unwrap_used, clippy::panic)] // a test may panic wherever it stands
+
+mod conformance;
+mod entities;
+mod migrate;
+mod place;
+mod relations;
+mod transaction;

@@ -52,7 +52,7 @@ async fn cr_03_sigterm_answers_the_logins_under_way_and_ends_with_success() {
         })
         .collect();
     // When the first is answered, all others have come, and wait for their turn.
-    while !server.log().contains("/auth/jwt/login") {
+    while !server.log().contains(r#"path="/auth/jwt/login""#) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     server.stop();

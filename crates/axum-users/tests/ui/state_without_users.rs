@@ -1,13 +1,12 @@
+use axum::extract::FromRequestParts;
 use axum_users::{CurrentUser, User};
 
-#[derive(Clone)]
 struct AppState {
-    greeting: String,
+    greeting: &'static str,
 }
 
-#[axum::debug_handler(state = AppState)]
-async fn hello(CurrentUser(user): CurrentUser<User>) -> String {
-    user.email
-}
+fn extracts<S, T: FromRequestParts<S>>(_: &S) {}
 
-fn main() {}
+fn main() {
+    extracts::<AppState, CurrentUser<User>>(&AppState { greeting: "Hello" });
+}

@@ -41,7 +41,7 @@ impl<P: ?Sized> ProviderClient<P> {
     }
 
     /// Gives one of the provider's [variables](ProviderData::variables) a value: its tenant, its shop.
-    /// [`check`](OAuthClient::check) says whether provider and value fit.
+    /// [`check`](crate::OAuthClient::check) says whether provider and value fit.
     #[must_use]
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.inner.variables.insert(name.into(), value.into());

@@ -215,7 +215,7 @@ impl<U: UserModel> Users<U> {
     }
 
     /// Changes a user. A changed e-mail is unverified from then on; a changed password ends the user's other
-    /// sessions of the database strategy.
+    /// sessions of the database and Redis strategies; where they cannot be ended, nothing is changed.
     ///
     /// # Errors
     /// See [`UpdateError`]; nothing is changed then.

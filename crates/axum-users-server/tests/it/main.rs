@@ -7,6 +7,7 @@ mod bad_input;
 mod csrf;
 mod limits;
 mod mail;
+mod oauth;
 mod openapi;
 mod redis;
 mod replay;

@@ -1,0 +1,156 @@
+//! What the server's configuration makes of OAuth providers, beyond what the replay shows.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::data;
+use crate::support::database::Database;
+use crate::support::http::{Request, Response};
+use crate::support::provider::Provider;
+use crate::support::server::{Launch, Server};
+
+/// A server with the providers of `oauth.toml`.
+struct Club {
+    server: Server,
+    provider: Provider,
+    database: Database,
+    _folder: TempDir,
+}
+
+impl Club {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users.sqlite");
+        let provider = Provider::start();
+        let launch = Launch::new(&data("oauth.toml"), folder.path())
+            .database(&file)
+            .set("OAUTH__0__AUTHORIZE_ENDPOINT", &format!("{}/authorize", provider.base))
+            .set("OAUTH__0__ACCESS_TOKEN_ENDPOINT", &format!("{}/token", provider.base))
+            .set("OAUTH__0__PROFILE_ENDPOINT", &format!("{}/userinfo", provider.base));
+        let server = launch.start().await;
+        Self { server, provider, database: Database::new(&file), _folder: folder }
+    }
+
+    /// Begins a flow: the parameters of the provider's page, and the cookie.
+    async fn begin(&self, query: &str) -> (Vec<(String, String)>, String) {
+        let answer = self.server.send(&Request::new("GET", &format!("/auth/club/authorize{query}"))).await;
+        let url = answer.json()["authorization_url"].as_str().unwrap().to_owned();
+        let (page, parameters) = url.split_once('?').unwrap();
+        assert_eq!(page, format!("{}/authorize", self.provider.base));
+        let parameters = form_urlencoded::parse(parameters.as_bytes()).into_owned().collect();
+        (parameters, answer.cookie("fastapiusersoauthcsrf").unwrap().to_owned())
+    }
+
+    /// A whole login of the member whom the profile describes.
+    async fn log_in(&self, query: &str, member: &Value) -> Response {
+        let token =
+            json!({ "json": { "access_token": "provider-access", "refresh_token": "provider-refresh" } });
+        self.provider.answers(&token, &json!({ "json": { "member": member } }));
+        let (parameters, cookie) = self.begin(query).await;
+        let state = of(&parameters, "state");
+        let callback = Request::new("GET", &format!("/auth/club/callback?code=CODE&state={state}"));
+        self.server.send(&callback.header("cookie", &format!("fastapiusersoauthcsrf={cookie}"))).await
+    }
+
+    async fn me(&self, login: &Response) -> Value {
+        let token = login.json()["access_token"].as_str().unwrap().to_owned();
+        self.server.send(&Request::new("GET", "/users/me").bearer(&token)).await.json()
+    }
+}
+
+fn of<'a>(parameters: &'a [(String, String)], name: &str) -> &'a str {
+    parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+}
+
+#[tokio::test]
+async fn a_provider_with_endpoints_of_its_own_is_asked_for_what_the_configuration_says() {
+    let club = Club::start().await;
+    let (parameters, _) = club.begin("").await;
+    let expected = [
+        ("response_type", "code"),
+        ("client_id", "club-client"),
+        ("scope", "members"),
+        ("prompt", "consent"),
+        ("code_challenge_method", "S256"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(of(&parameters, name), value, "{name}");
+    }
+    let redirect_uri = format!("http://{}/auth/club/callback", club.server.address);
+    assert_eq!(of(&parameters, "redirect_uri"), redirect_uri);
+}
+
+#[tokio::test]
+async fn own_fields_of_a_new_user_come_from_the_profile_and_stay_when_it_changes() {
+    let club = Club::start().await;
+    let ann = json!({ "number": 7, "mail": "ann@example.com", "called": "Ann", "city": "Graz" });
+    let me = club.me(&club.log_in("", &ann).await).await;
+    assert_eq!(
+        (&me["email"], &me["city"], &me["nickname"]),
+        (&json!("ann@example.com"), &json!("Graz"), &json!("Ann"))
+    );
+
+    let moved = json!({ "number": 7, "mail": "new@example.com", "called": "A.", "city": "Linz" });
+    let again = club.me(&club.log_in("", &moved).await).await;
+    assert_eq!((&again["id"], &again["email"], &again["city"]), (&me["id"], &me["email"], &me["city"]));
+}
+
+#[tokio::test]
+async fn an_account_that_lacks_a_required_field_is_refused_and_one_without_an_address_gets_a_placeholder() {
+    let club = Club::start().await;
+    let homeless = club.log_in("", &json!({ "number": 8, "mail": "ben@example.com" })).await;
+    assert_eq!(homeless.status, 400);
+    let refused = json!({ "code": "REGISTER_REFUSED", "reason": "the provider does not tell city" });
+    assert_eq!(homeless.json()["detail"], refused);
+    assert!(club.database.rows("SELECT id FROM user").await.is_empty());
+
+    let silent = club.me(&club.log_in("", &json!({ "number": 9, "city": "Graz" })).await).await;
+    assert_eq!(
+        (&silent["email"], &silent["is_verified"]),
+        (&json!("club-9@users.example.com"), &json!(false))
+    );
+    assert_eq!(silent["nickname"], Value::Null);
+}
+
+#[tokio::test]
+async fn oa_32_provider_tokens_are_encrypted_in_the_database_and_shown_as_the_provider_gave_them() {
+    let club = Club::start().await;
+    let login = club.log_in("", &json!({ "number": 7, "mail": "ann@example.com", "city": "Graz" })).await;
+    let accounts = &club.me(&login).await["oauth_accounts"];
+    assert_eq!(accounts[0]["access_token"], "provider-access");
+    assert_eq!(accounts[0]["refresh_token"], "provider-refresh");
+
+    let rows = club.database.rows("SELECT access_token, refresh_token FROM oauth_account").await;
+    for column in ["access_token", "refresh_token"] {
+        let stored = rows[0][column].as_str().unwrap();
+        assert!(stored.starts_with("axum-users:") && !stored.contains("provider-"), "{stored}");
+    }
+}
+
+#[tokio::test]
+async fn a_front_end_gets_the_browser_back_with_a_code_that_is_good_once() {
+    let club = Club::start().await;
+    let ann = json!({ "number": 7, "mail": "ann@example.com", "city": "Graz" });
+    let answer = club.log_in("?redirect_to=https%3A%2F%2Fapp.example.com%2Fin%3Fpage%3D2", &ann).await;
+    assert_eq!(answer.status, 303);
+    let location = answer.header("location").unwrap();
+    let code = location.strip_prefix("https://app.example.com/in?page=2&code=").unwrap();
+
+    let exchange = Request::new("POST", "/auth/jwt/exchange").json(&json!({ "code": code }));
+    let login = club.server.send(&exchange).await;
+    assert_eq!(club.me(&login).await["email"], "ann@example.com");
+    let second = club.server.send(&exchange).await;
+    assert_eq!((second.status, second.json()["detail"].clone()), (400, json!("EXCHANGE_BAD_CODE")));
+
+    let foreign = Request::new("GET", "/auth/club/authorize?redirect_to=https%3A%2F%2Fevil.example%2Fin");
+    assert_eq!(club.server.send(&foreign).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_stops_neither_the_start_nor_the_other_logins() {
+    let club = Club::start().await;
+    let away = club.server.send(&Request::new("GET", "/auth/away/authorize")).await;
+    assert_eq!(away.status, 503);
+    let ann = json!({ "number": 7, "mail": "ann@example.com", "city": "Graz" });
+    assert_eq!(club.log_in("", &ann).await.status, 200);
+}

@@ -4,10 +4,12 @@
 
 mod adopt;
 mod bad_input;
+mod browser;
 mod csrf;
 mod limits;
 mod mail;
 mod oauth;
+mod oauth_provider;
 mod openapi;
 mod redis;
 mod replay;

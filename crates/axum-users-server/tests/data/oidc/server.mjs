@@ -8,7 +8,7 @@
 //
 // The login page takes any password, and the login name says who somebody is:
 //   alice@example.com   subject and verified address are the name
-//   bob                 the address is bob@op.test, verified
+//   bob                 the address is bob@users.example.com, verified
 //   unverified…         the address is not verified
 //   noemail…            there is no address
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -54,7 +54,7 @@ const jwks = { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg
 function claims(login) {
   const known = { sub: login, name: login.split('@')[0] };
   if (login.startsWith('noemail')) return known;
-  const email = login.includes('@') ? login : `${login}@op.test`;
+  const email = login.includes('@') ? login : `${login}@users.example.com`;
   return { ...known, email, email_verified: !login.startsWith('unverified') };
 }
 

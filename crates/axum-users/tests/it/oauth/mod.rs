@@ -11,6 +11,7 @@ mod flow;
 mod id_tokens;
 mod linking;
 mod options;
+mod overtaken;
 mod protocol;
 mod provider;
 mod provider_tokens;

@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     command::{Outcome, program, say},
-    tools::apt,
+    tools::{apt, folder},
 };
 
 /// The user as whom servers run that refuse to run as root: `nobody`.
@@ -38,6 +38,7 @@ impl Servers {
         servers.start_unless("POSTGRES_URL", Self::postgresql)?;
         servers.start_unless("MYSQL_URL", Self::mariadb)?;
         servers.start_unless("REDIS_URL", Self::redis)?;
+        servers.start_unless("MONGODB_URL", Self::mongodb)?;
         Ok(servers)
     }
 
@@ -161,6 +162,17 @@ impl Servers {
         self.spawn("redis", unprivileged("redis-server", &arguments))?;
         await_ready("Redis", || program("redis-cli", &["-p", &port, "ping"]).succeeds())?;
         Ok(format!("redis://127.0.0.1:{port}"))
+    }
+
+    fn mongodb(&mut self) -> Result<String, String> {
+        let program = folder("mongodb").join("bin").join("secantusd-py");
+        let (data, port) = (self.data_folder("mongodb")?, free_port()?);
+        let mut command = Command::new(program);
+        command.args(["--host", "127.0.0.1", "--port", &port, "--log-level", "ERROR", "--storage-path"]);
+        command.arg(&data).current_dir(&data);
+        self.spawn("mongodb", command)?;
+        await_ready("MongoDB's stand-in", || TcpStream::connect(format!("127.0.0.1:{port}")).is_ok())?;
+        Ok(format!("mongodb://127.0.0.1:{port}"))
     }
 
     /// An empty folder that the server's user owns.

@@ -1,18 +1,26 @@
-//! What the tests need beside Rust: cargo-nextest, Python with the original in it, a certified OpenID Provider,
-//! and a browser.
+//! What the tests need beside Rust: cargo-nextest, Python with the original in it, a server that speaks MongoDB's
+//! protocol, a certified OpenID Provider, and a browser.
 
 use std::{fs, path::PathBuf};
 
 use crate::command::{Outcome, cargo, program, say};
 
 /// The real FastAPI Users, which the tests ask, and what serves it.
-const PYTHON_PACKAGES: &[&str] =
-    &["fastapi-users[sqlalchemy,oauth]==15.0.5", "uvicorn==0.54.0", "aiosqlite==0.22.1", "aiosmtpd==1.4.6"];
+const PYTHON_PACKAGES: &[&str] = &[
+    "fastapi-users[sqlalchemy,oauth,redis]==15.0.5",
+    "uvicorn==0.54.0",
+    "aiosqlite==0.22.1",
+    "aiosmtpd==1.4.6",
+];
+
+/// SecantusDB, which stands in for MongoDB's own server: no package registry has that one.
+const MONGODB_PACKAGES: &[&str] = &["secantusdb==0.7.0b3"];
 
 /// Installs what is missing. Does nothing, quickly, when nothing is.
 pub(crate) fn install() -> Outcome {
     nextest()?;
-    python()?;
+    python("python", PYTHON_PACKAGES)?;
+    python("mongodb", MONGODB_PACKAGES)?;
     openid_provider()?;
     browser()
 }
@@ -25,16 +33,17 @@ fn nextest() -> Outcome {
     cargo(&["install", "--locked", "cargo-nextest"]).run()
 }
 
-/// The folder of the Python environment that the tests look in.
-fn python_folder() -> PathBuf {
-    crate::root().join("target").join("tools").join("python")
+/// The folder of a tool, which the tests look in.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    crate::root().join("target").join("tools").join(name)
 }
 
-fn python() -> Outcome {
-    let folder = python_folder();
+/// A Python environment of this name, with these packages.
+fn python(name: &str, packages: &[&str]) -> Outcome {
+    let folder = folder(name);
     // Says what the environment holds, so that a changed list is installed anew.
     let stamp = folder.join("packages.txt");
-    let wanted = PYTHON_PACKAGES.join("\n");
+    let wanted = packages.join("\n");
     if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
         return Ok(());
     }
@@ -45,7 +54,7 @@ fn python() -> Outcome {
     program("python3", &["-m", "venv", &path]).run()?;
     let pip = folder.join("bin").join("pip").to_string_lossy().into_owned();
     let mut arguments = vec!["install", "--quiet", "--disable-pip-version-check"];
-    arguments.extend_from_slice(PYTHON_PACKAGES);
+    arguments.extend_from_slice(packages);
     program(&pip, &arguments).run()?;
     fs::write(&stamp, wanted).map_err(|error| format!("{} cannot be written: {error}", stamp.display()))
 }
@@ -54,7 +63,7 @@ fn python() -> Outcome {
 fn openid_provider() -> Outcome {
     let sources =
         crate::root().join("crates").join("axum-users-server").join("tests").join("data").join("oidc");
-    let folder = crate::root().join("target").join("tools").join("oidc");
+    let folder = folder("oidc");
     let lock = fs::read_to_string(sources.join("package-lock.json"));
     let lock = lock.map_err(|error| format!("package-lock.json cannot be read: {error}"))?;
     let stamp = folder.join("installed.json");

@@ -50,7 +50,7 @@ impl Provider {
         format!("{}/.well-known/openid-configuration", self.base)
     }
 
-    /// Sets what `/token` and `/userinfo` answer: `{"status"?, "json"? | "raw"?, "type"?}` each.
+    /// Sets what the token endpoint and the profile's answer: `{"status"?, "json"? | "raw"?, "type"?}` each.
     pub(crate) fn answers(&self, token: &Value, userinfo: &Value) {
         let mut script = self.script.lock().unwrap();
         script.token.clone_from(token);
@@ -81,9 +81,10 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
         "headers": Map::from_iter(shown),
         "body": String::from_utf8_lossy(&body),
     }));
-    match (&parts.method, path) {
-        (&Method::POST, "/token") => written(&script.token),
-        (&Method::GET, "/userinfo") => written(&script.userinfo),
+    // Providers differ in their paths; what was asked where is told by `received`.
+    match parts.method {
+        Method::POST => written(&script.token),
+        Method::GET => written(&script.userinfo),
         _ => written(&json!({ "status": 404, "json": {} })),
     }
 }

@@ -1,4 +1,4 @@
-//! A callback that another one overtakes between its look at the accounts and its look at the addresses.
+//! Requests that others overtake between a look at the database and what follows from it.
 
 use std::{
     borrow::Cow,
@@ -10,7 +10,7 @@ use std::{
 
 use axum_users::{
     AccessToken, Bearer, Capabilities, DatabaseError, Jwt, MemoryDatabase, NewOAuthAccount, OAuthAccount,
-    OAuthOptions, Timestamp, User, UserDatabase, UserState,
+    OAuthOptions, RequestInfo, Timestamp, User, UserDatabase, UserState,
     schema::{Record, Schema, Value},
 };
 use uuid::Uuid;
@@ -21,7 +21,9 @@ use super::{
 };
 use crate::support::App;
 
-/// A database in which somebody else's callback makes the user just before the first look for an address.
+/// A database whose callers take turns; and in which somebody else's callback makes the user just before the first
+/// look for an address, unless that is over.
+#[derive(Default)]
 struct Overtaking {
     inner: MemoryDatabase,
     is_over: AtomicBool,
@@ -106,7 +108,39 @@ impl UserDatabase<User> for Overtaking {
         self.inner.user_by_oauth_account(name, id).await
     }
 
+    async fn create_with_oauth_account(
+        &self,
+        record: Record,
+        row_id: Option<&Uuid>,
+        account: &NewOAuthAccount,
+    ) -> Result<User, DatabaseError> {
+        self.inner.create_with_oauth_account(record, row_id, account).await
+    }
+
+    async fn add_oauth_account(
+        &self,
+        user_id: &Uuid,
+        row_id: Option<&Uuid>,
+        account: &NewOAuthAccount,
+    ) -> Result<(), DatabaseError> {
+        UserDatabase::<User>::add_oauth_account(&self.inner, user_id, row_id, account).await
+    }
+
+    async fn delete_oauth_account(
+        &self,
+        user_id: &Uuid,
+        name: &str,
+        account_id: &str,
+    ) -> Result<bool, DatabaseError> {
+        UserDatabase::<User>::delete_oauth_account(&self.inner, user_id, name, account_id).await
+    }
+
+    async fn set_user_state(&self, id: &Uuid, state: UserState) -> Result<(), DatabaseError> {
+        UserDatabase::<User>::set_user_state(&self.inner, id, state).await
+    }
+
     async fn oauth_accounts(&self, user_id: &Uuid) -> Result<Vec<OAuthAccount<Uuid>>, DatabaseError> {
+        tokio::task::yield_now().await;
         UserDatabase::<User>::oauth_accounts(&self.inner, user_id).await
     }
 
@@ -119,22 +153,27 @@ impl UserDatabase<User> for Overtaking {
     }
 
     async fn get_with_state(&self, id: &Uuid) -> Result<Option<(User, UserState)>, DatabaseError> {
+        tokio::task::yield_now().await;
         self.inner.get_with_state(id).await
     }
 }
 
+type Change = fn(OAuthOptions<User>) -> OAuthOptions<User>;
+
+fn app_on(database: Overtaking, provider: &Provider, change: Change) -> App {
+    App::on(database, |builder| {
+        let builder = builder.backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600));
+        offer(builder, provider, change(OAuthOptions::backend("jwt")))
+    })
+}
+
 #[tokio::test]
 async fn oa_33_a_callback_that_is_overtaken_by_one_of_the_same_account_finds_its_user() {
-    type Change = fn(OAuthOptions<User>) -> OAuthOptions<User>;
     let table: [(&str, Change); 2] =
         [("refusing", |options| options), ("associating", OAuthOptions::associate_by_email)];
     for (name, change) in table {
         let provider = Provider::start().await;
-        let database = Overtaking { inner: MemoryDatabase::default(), is_over: AtomicBool::new(false) };
-        let app = App::on(database, |builder| {
-            let builder = builder.backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600));
-            offer(builder, &provider, change(OAuthOptions::backend("jwt")))
-        });
+        let app = app_on(Overtaking::default(), &provider, change);
 
         let token = app.token_by(&provider, &Person::new("1", "alice@example.com")).await;
 
@@ -143,4 +182,21 @@ async fn oa_33_a_callback_that_is_overtaken_by_one_of_the_same_account_finds_its
         // The other's password was not replaced, nor the sessions ended.
         assert_eq!(app.stored(Uuid::from_u128(7)).await.hashed_password, "!", "{name}");
     }
+}
+
+#[tokio::test]
+async fn of_two_that_unlink_the_last_two_accounts_at_once_one_is_refused() {
+    let provider = Provider::start().await;
+    let database = Overtaking { is_over: AtomicBool::new(true), ..Overtaking::default() };
+    let app = app_on(database, &provider, |options| options);
+    let token = app.token_by(&provider, &Person::new("1", "alice@example.com")).await;
+    app.link_by(&provider, &token, &Person::new("2", "a@example.net")).await;
+    let user = app.stored(app.me(&token).await["id"].as_str().unwrap().parse().unwrap()).await;
+
+    let request = RequestInfo::default();
+    let unlink = |id| app.users.unlink_oauth_account(&user, "corp", id, &request);
+    let (one, two) = tokio::join!(unlink("1"), unlink("2"));
+
+    assert_eq!([one.is_ok(), two.is_ok()].iter().filter(|ok| **ok).count(), 1, "{one:?} {two:?}");
+    assert_eq!(app.users.oauth_accounts(&user).await.unwrap().len(), 1);
 }

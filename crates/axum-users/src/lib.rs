@@ -95,6 +95,9 @@ mod book {
     struct Hardening;
     #[doc = include_str!("../../../docs/hooks.md")]
     struct Hooks;
+    #[cfg(feature = "oauth")]
+    #[doc = include_str!("../../../docs/oauth.md")]
+    struct OAuth;
     #[doc = include_str!("../../../docs/passwords.md")]
     struct Passwords;
 }

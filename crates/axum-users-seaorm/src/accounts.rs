@@ -44,6 +44,10 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
         oauth_name: &str,
         account_id: &str,
     ) -> Result<Option<E::Model>, DatabaseError> {
+        // No database keeps one; PostgreSQL would call it an error.
+        if oauth_name.contains('\0') || account_id.contains('\0') {
+            return Ok(None);
+        }
         let (layout, table) = (self.layout()?, self.account_table());
         let column = |name| Expr::col((table.clone(), Alias::new(name)));
         let mut find = E::find();
@@ -187,10 +191,15 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
         done.map(|done| done.rows_affected() > 0).map_err(database_error)
     }
 
-    fn is_exactly(&self, column: &'static str, text: &str) -> Expr {
+    /// A condition that holds when a text column is exactly this: MySQL's collation may find others, too.
+    pub(crate) fn is_exactly(&self, column: &'static str, text: &str) -> Expr {
+        let is_alike = Expr::col(column).eq(text);
         match self.backend() {
-            DbBackend::MySql => exactly(Expr::col(column)).eq(Expr::val(text).cast_as("binary")),
-            _ => Expr::col(column).eq(text),
+            // The first condition finds the index.
+            DbBackend::MySql => {
+                is_alike.and(exactly(Expr::col(column)).eq(Expr::val(text).cast_as("binary")))
+            }
+            _ => is_alike,
         }
     }
 

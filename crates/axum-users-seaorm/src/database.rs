@@ -5,18 +5,18 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use axum_users::{
     AccessToken, Capabilities, DatabaseError, MigrateError, NewOAuthAccount, OAuthAccount, Timestamp,
     UserDatabase, UserModel, UserState,
-    schema::{Record, Schema},
+    schema::{Record, Schema, Value},
 };
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    IdenStatic, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Alias, Expr, ExprTrait, Query},
+    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, FromQueryResult, IdenStatic, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Alias, Expr, ExprTrait, Query, UpdateStatement},
 };
 
 use crate::{
     connection::{Connection, finish, on, unless_deadlocked},
     error::{database_error, user_error},
-    layout::{Id, Layout, UserEntity},
+    layout::{Id, Layout, UserEntity, misbuilt},
     migrate::migrate,
 };
 
@@ -130,8 +130,23 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
         record: &Record,
     ) -> Result<E::Model, DatabaseError> {
         let layout = self.layout()?;
-        let insert = E::insert(layout.new_user(record)?);
-        insert.exec_with_returning(connection).await.map_err(|error| user_error(error, &layout.schema))
+        let failed = |error| user_error(error, &layout.schema);
+        let (columns, values): (Vec<_>, Vec<_>) = layout.new_user(record)?.into_iter().unzip();
+        let mut insert = Query::insert();
+        insert.into_table(E::default().table_ref()).columns(columns).values(values).map_err(misbuilt)?;
+        let found = if self.backend().support_returning() {
+            insert.returning(layout.returning());
+            let row = connection.query_one(&insert).await.map_err(failed)?;
+            row.map(|row| E::Model::from_query_result(&row, "")).transpose().map_err(database_error)?
+        } else {
+            let done = connection.execute(&insert).await.map_err(failed)?;
+            let has_id = match record.get("id") {
+                None | Some(Value::Null) => layout.id().eq(done.last_insert_id()),
+                Some(id) => layout.has_id_value(id),
+            };
+            E::find().filter(has_id).one(connection).await.map_err(database_error)?
+        };
+        found.ok_or_else(|| DatabaseError::Other("the insert answered no row".into()))
     }
 
     async fn try_create(&self, record: &Record) -> Result<E::Model, DatabaseError> {
@@ -156,17 +171,19 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
         changes: &Record,
     ) -> Result<Option<E::Model>, DatabaseError> {
         let layout = self.layout()?;
-        let condition = layout.is_as_expected(self.backend(), id, expected)?;
+        let condition = layout.is_as_expected(id, expected)?;
         if changes.is_empty() {
             return E::find().filter(condition).one(connection).await.map_err(database_error);
         }
         let failed = |error| user_error(error, &layout.schema);
-        let update = E::update_many().set(layout.active_model(changes)?).filter(condition);
+        let mut update: UpdateStatement = Query::update();
+        update.table(E::default().table_ref()).values(layout.values(changes)?).cond_where(condition);
         if self.backend().support_returning() {
-            let updated = update.exec_with_returning(connection).await.map_err(failed)?;
-            return Ok(updated.into_iter().next());
+            update.returning(layout.returning());
+            let row = connection.query_one(&update).await.map_err(failed)?;
+            return row.map(|row| E::Model::from_query_result(&row, "")).transpose().map_err(database_error);
         }
-        if update.exec(connection).await.map_err(failed)?.rows_affected == 0 {
+        if connection.execute(&update).await.map_err(failed)?.rows_affected() == 0 {
             return Ok(None);
         }
         E::find().filter(layout.has_id(id)).one(connection).await.map_err(database_error)
@@ -215,7 +232,7 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
 
 impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
     fn configure(&mut self, schema: &Arc<Schema>) -> Result<(), Cow<'static, str>> {
-        self.layout = Some(Arc::new(Layout::new(Arc::clone(schema))?));
+        self.layout = Some(Arc::new(Layout::new(Arc::clone(schema), self.backend())?));
         Ok(())
     }
 
@@ -248,7 +265,7 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
         if email.contains('\0') {
             return Ok(None);
         }
-        let find = E::find().filter(self.layout()?.has_email(self.backend(), email));
+        let find = E::find().filter(self.layout()?.has_email(email));
         let found =
             on!(&self.connection, connection => find.all(connection).await).map_err(database_error)?;
         Ok(found.into_iter().find(|user| user.email().eq_ignore_ascii_case(email)))

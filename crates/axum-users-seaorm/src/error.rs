@@ -188,7 +188,10 @@ fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
 
 #[cfg(feature = "postgres")]
 fn postgres_code(error: &sqlx::Error) -> Option<&str> {
-    error.as_database_error()?.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().map(|error| error.code())
+    error
+        .as_database_error()?
+        .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+        .map(sqlx::postgres::PgDatabaseError::code)
 }
 
 #[cfg(feature = "mysql")]
@@ -196,7 +199,7 @@ fn mysql_number(error: &sqlx::Error) -> Option<u16> {
     error
         .as_database_error()?
         .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
-        .map(|error| error.number())
+        .map(sqlx::mysql::MySqlDatabaseError::number)
 }
 
 #[cfg(test)]

@@ -7,23 +7,16 @@ use axum_users::{
     schema::{Record, Schema, Value},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DbBackend, DbErr, EntityTrait, IdenStatic, IntoActiveModel,
-    Iterable, PrimaryKeyToColumn,
-    sea_query::{ColumnType, Expr, ExprTrait},
+    ColumnTrait, Condition, DbBackend, DbErr, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn,
+    sea_query::{ColumnType, Expr, ExprTrait, Query, ReturningClause},
 };
 
 use crate::value::to_sea;
 
 /// An entity whose `Model` is a user model: derive `UserModel` on it, beside `DeriveEntityModel`.
-pub trait UserEntity:
-    EntityTrait<Model: UserModel + IntoActiveModel<Self::ActiveModel>, ActiveModel: Send>
-{
-}
+pub trait UserEntity: EntityTrait<Model: UserModel> {}
 
-impl<E> UserEntity for E where
-    E: EntityTrait<Model: UserModel + IntoActiveModel<E::ActiveModel>, ActiveModel: Send>
-{
-}
+impl<E: EntityTrait<Model: UserModel>> UserEntity for E {}
 
 /// The primary key of an entity's users.
 pub(crate) type Id<E> = <<E as EntityTrait>::Model as UserModel>::Id;
@@ -31,13 +24,14 @@ pub(crate) type Id<E> = <<E as EntityTrait>::Model as UserModel>::Id;
 /// What the adapter knows of an entity.
 pub(crate) struct Layout<E: EntityTrait> {
     pub(crate) schema: Arc<Schema>,
+    backend: DbBackend,
     /// In the order of the schema's.
     columns: Vec<(E::Column, ColumnType)>,
 }
 
 impl<E: EntityTrait> Layout<E> {
     /// Fails with a sentence when the entity is not the schema's.
-    pub(crate) fn new(schema: Arc<Schema>) -> Result<Self, Cow<'static, str>> {
+    pub(crate) fn new(schema: Arc<Schema>, backend: DbBackend) -> Result<Self, Cow<'static, str>> {
         let find = |name: &str| {
             let by_name = || E::Column::iter().find(|column| column.as_str() == name);
             name.parse()
@@ -58,7 +52,7 @@ impl<E: EntityTrait> Layout<E> {
                 format!("`id` has to be the primary key of the entity `{}`", entity.table_name()).into()
             );
         }
-        Ok(Self { schema, columns })
+        Ok(Self { schema, backend, columns })
     }
 
     /// The column `id`.
@@ -87,9 +81,18 @@ impl<E: EntityTrait> Layout<E> {
         index.map(|index| &self.columns[index]).ok_or_else(unknown)
     }
 
-    /// An id as the database keeps it.
+    /// An id as the database keeps it; NULL for one that it cannot keep, which is nobody's.
     pub(crate) fn id_value(&self, id: &impl ColumnValue) -> sea_orm::Value {
-        to_sea(&id.clone().into_value(), self.id_type())
+        self.stored_id(&id.clone().into_value())
+    }
+
+    fn stored_id(&self, id: &Value) -> sea_orm::Value {
+        to_sea(id, self.id_type(), self.backend).unwrap_or(sea_orm::Value::BigInt(None))
+    }
+
+    /// The condition that a user has the id that is in a record.
+    pub(crate) fn has_id_value(&self, id: &Value) -> Expr {
+        self.id().eq(self.stored_id(id))
     }
 
     /// The condition that a user has this id.
@@ -97,23 +100,26 @@ impl<E: EntityTrait> Layout<E> {
         self.id().eq(self.id_value(id))
     }
 
-    /// The columns of a record as an active model sets them.
-    pub(crate) fn active_model(&self, record: &Record) -> Result<E::ActiveModel, DatabaseError> {
-        let mut model = <E::ActiveModel as ActiveModelTrait>::default();
-        for (name, value) in record.iter() {
+    /// The columns of a record, with what is to be written into them.
+    pub(crate) fn values(&self, record: &Record) -> Result<Vec<(E::Column, Expr)>, DatabaseError> {
+        let value = |(name, value): (&Cow<'static, str>, &Value)| {
             let (column, column_type) = self.column(name)?;
-            // The error's text would show the value.
-            model.try_set(*column, to_sea(value, column_type)).map_err(|_| {
-                DatabaseError::Other(
-                    format!("the entity does not take the value of the column `{name}`").into(),
-                )
-            })?;
-        }
-        Ok(model)
+            Ok((*column, column.save_as(Expr::val(self.value(name, value, column_type)?))))
+        };
+        record.iter().map(value).collect()
+    }
+
+    fn value(&self, name: &str, value: &Value, of: &ColumnType) -> Result<sea_orm::Value, DatabaseError> {
+        let refused = || {
+            DatabaseError::Other(
+                format!("the column `{name}` cannot hold the value that it was given").into(),
+            )
+        };
+        to_sea(value, of, self.backend).ok_or_else(refused)
     }
 
     /// A new user with every column: what the record leaves out has its default.
-    pub(crate) fn new_user(&self, record: &Record) -> Result<E::ActiveModel, DatabaseError> {
+    pub(crate) fn new_user(&self, record: &Record) -> Result<Vec<(E::Column, Expr)>, DatabaseError> {
         let mut whole = record.clone();
         if whole.get("id") == Some(&Value::Null) {
             whole.remove("id");
@@ -123,13 +129,19 @@ impl<E: EntityTrait> Layout<E> {
                 whole.set(column.name.clone(), column.default.clone().unwrap_or(Value::Null));
             }
         }
-        self.active_model(&whole)
+        self.values(&whole)
+    }
+
+    /// What a statement that writes answers: the user as it is then.
+    pub(crate) fn returning(&self) -> ReturningClause {
+        let columns = E::Column::iter();
+        Query::returning()
+            .exprs(columns.map(|column| column.select_as(column.into_returning_expr(self.backend))))
     }
 
     /// The condition that a user has this id and is as expected.
     pub(crate) fn is_as_expected(
         &self,
-        backend: DbBackend,
         id: &impl ColumnValue,
         expected: &Record,
     ) -> Result<Condition, DatabaseError> {
@@ -141,14 +153,19 @@ impl<E: EntityTrait> Layout<E> {
                 all = all.add(stored.is_null());
                 continue;
             }
-            let argument = Expr::val(to_sea(value, column_type));
-            all = all.add(match (backend, value) {
+            let argument = Expr::val(self.value(name, value, column_type)?);
+            all = all.add(match (self.backend, value) {
                 // A column of PostgreSQL's JSON, whose values cannot be compared.
                 (DbBackend::Postgres, Value::Json(_)) => stored.cast_as("jsonb").eq(argument),
-                // MariaDB keeps JSON as text, MySQL does not; both know what is contained.
+                // As text it is what was written; MySQL's own type writes it anew, and knows what is contained.
                 (DbBackend::MySql, Value::Json(_)) => {
                     let contains = |a: Expr, b: Expr| Expr::cust_with_exprs("JSON_CONTAINS(?, ?)", [a, b]);
-                    contains(stored.clone(), argument.clone()).and(contains(argument, stored))
+                    let is_same = exactly(stored.clone()).eq(argument.clone().cast_as("binary"));
+                    // MariaDB knows it of what is nested no more than 32 levels deep.
+                    let is_valid = |json: &Expr| Expr::cust_with_exprs("JSON_VALID(?)", [json.clone()]);
+                    let are_valid = is_valid(&stored).and(is_valid(&argument));
+                    let has_same = contains(stored.clone(), argument.clone()).and(contains(argument, stored));
+                    is_same.or(are_valid.and(has_same))
                 }
                 (DbBackend::MySql, Value::Text(_)) => exactly(stored).eq(argument.cast_as("binary")),
                 _ => stored.eq(column.save_as(argument)),
@@ -159,18 +176,18 @@ impl<E: EntityTrait> Layout<E> {
 
     /// The condition that a user has this e-mail in any case of its ASCII letters. MySQL's collation may find
     /// others, too.
-    pub(crate) fn has_email(&self, backend: DbBackend, email: &str) -> Expr {
-        let folded = match backend {
+    pub(crate) fn has_email(&self, email: &str) -> Expr {
+        let folded = match self.backend {
             DbBackend::MySql => return self.email().eq(email),
-            _ => Expr::cust(self.folded_email(backend)),
+            _ => Expr::cust(self.folded_email()),
         };
         folded.eq(email.to_ascii_lowercase())
     }
 
     /// An e-mail, its ASCII letters small, as the unique index has it.
-    pub(crate) fn folded_email(&self, backend: DbBackend) -> String {
-        let email = quote(backend, self.email().as_str());
-        match backend {
+    pub(crate) fn folded_email(&self) -> String {
+        let email = quote(self.backend, self.email().as_str());
+        match self.backend {
             DbBackend::Postgres => format!("lower({email} COLLATE \"C\")"),
             DbBackend::Sqlite => format!("lower({email})"),
             _ => email,

@@ -12,7 +12,7 @@ use axum_users::{
     schema::{ColumnType as Kind, Value},
 };
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IdenStatic, Iterable, PrimaryKeyTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, IdenStatic, Iterable, PrimaryKeyTrait,
     Schema as Definitions, Statement,
     sea_query::{ColumnDef, ColumnType, Table, TableCreateStatement},
 };
@@ -113,7 +113,7 @@ impl<E: UserEntity> Migration<'_, E> {
         if self.backend == DbBackend::MySql && self.found.is_unique(name, email.as_str()).await? {
             return Ok(());
         }
-        let folded = self.layout.folded_email(self.backend);
+        let folded = self.layout.folded_email();
         self.refuse_shared_emails(&table, &folded).await?;
         self.unique_index(&index, &table, &folded).await
     }
@@ -131,12 +131,12 @@ impl<E: UserEntity> Migration<'_, E> {
         let mut table = Table::create();
         table.table(E::default().table_ref());
         for column in E::Column::iter() {
-            table.col(&mut self.definition(column));
+            table.col(self.definition(column));
         }
         for key in from_entity.get_foreign_key_create_stmts() {
             table.foreign_key(&mut key.clone());
         }
-        if self.backend == DbBackend::MySql {
+        if self.backend == DbBackend::MySql && !self.found.is_fit_by_default().await? {
             table.engine("InnoDB").character_set("utf8mb4").collate(MYSQL_COLLATION);
         }
         self.work.execute(&table).await.map_err(migrate_error)?;
@@ -146,13 +146,17 @@ impl<E: UserEntity> Migration<'_, E> {
         Ok(())
     }
 
-    /// A column as the entity says it, save that moments keep their fractions in MySQL, and texts their length.
+    /// A column as the entity says it, save that MySQL keeps the fractions of moments, long texts and deep JSON.
     fn definition(&self, column: E::Column) -> ColumnDef {
         let mut definition = Definitions::new(self.backend).get_column_def::<E>(column);
         if self.backend == DbBackend::MySql {
             match definition.get_column_type() {
                 Some(ColumnType::DateTime | ColumnType::Timestamp | ColumnType::TimestampWithTimeZone) => {
                     definition.custom("datetime(6)");
+                }
+                // As MariaDB's JSON is, but for its check, which refuses what is nested more than 32 levels deep.
+                Some(ColumnType::Json | ColumnType::JsonBinary) => {
+                    definition.custom("longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
                 }
                 // One of 255 characters could not have the hash of a password and an index besides.
                 Some(ColumnType::Text) => {
@@ -186,8 +190,10 @@ impl<E: UserEntity> Migration<'_, E> {
                 )));
             }
             let mut definition = self.definition(found);
-            if let Some(default) = column.default.as_ref().filter(|default| **default != Value::Null) {
-                definition.default(to_sea(default, &found_type::<E>(found)));
+            if let Some(default) = column.default.as_ref().filter(|default| **default != Value::Null)
+                && let Some(default) = to_sea(default, found.def().get_column_type(), self.backend)
+            {
+                definition.default(default);
             }
             let mut alter = Table::alter();
             alter.table(E::default().table_ref()).add_column(&mut definition);
@@ -300,9 +306,10 @@ impl<E: UserEntity> Migration<'_, E> {
     }
 
     async fn side_tables(&self) -> Result<(), MigrateError> {
-        let (text, exact) = match self.backend {
-            DbBackend::MySql => ("VARCHAR(255)", MYSQL_EXACT),
-            _ => ("TEXT", ""),
+        let text = match self.backend {
+            // As bytes: to MySQL's other types, blanks at the end make no difference.
+            DbBackend::MySql => "VARBINARY(255)",
+            _ => "TEXT",
         };
         let moment = self.moment();
         let boolean = if self.backend == DbBackend::MySql { "BOOL" } else { "BOOLEAN" };
@@ -315,8 +322,8 @@ impl<E: UserEntity> Migration<'_, E> {
         let once = "axum_users_one_time";
         if !self.found.has_table(once).await? {
             let lines = [
-                format!("purpose {text}{exact} NOT NULL"),
-                format!("digest {text}{exact} NOT NULL"),
+                format!("purpose {text} NOT NULL"),
+                format!("digest {text} NOT NULL"),
                 format!("expires_at {moment} NOT NULL"),
                 "PRIMARY KEY (purpose, digest)".to_owned(),
             ];
@@ -327,7 +334,7 @@ impl<E: UserEntity> Migration<'_, E> {
         let state = "axum_users_user_state";
         if !self.found.has_table(state).await? {
             let lines = [
-                format!("user_id {text}{exact} NOT NULL"),
+                format!("user_id {text} NOT NULL"),
                 format!("not_before {moment}"),
                 format!("password_is_generated {boolean} NOT NULL"),
                 "PRIMARY KEY (user_id)".to_owned(),
@@ -433,12 +440,6 @@ impl<E: UserEntity> Migration<'_, E> {
     fn quote(&self, name: &str) -> String {
         quote(self.backend, name)
     }
-}
-
-/// What the entity says that a column holds.
-fn found_type<E: EntityTrait>(column: E::Column) -> ColumnType {
-    use sea_orm::ColumnTrait;
-    column.def().get_column_type().clone()
 }
 
 /// The name of an index on a table, no longer than PostgreSQL and MySQL allow.

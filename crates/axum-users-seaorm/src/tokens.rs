@@ -62,7 +62,7 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
 
     pub(crate) async fn rewrite_token(&self, from: &str, to: &str) -> Result<(), DatabaseError> {
         let mut update: UpdateStatement = Query::update();
-        update.table(self.token_table()).value("token", to).and_where(Expr::col("token").eq(from));
+        update.table(self.token_table()).value("token", to).and_where(self.is_exactly("token", from));
         if self.backend() == DbBackend::MySql {
             // An old MySQL sets the first TIMESTAMP of a table to the present, unless told otherwise.
             update.value("created_at", Expr::col("created_at"));
@@ -73,8 +73,10 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
     }
 
     pub(crate) async fn delete_token(&self, forms: &[String]) -> Result<(), DatabaseError> {
-        let is_one = Expr::col("token").is_in(forms.iter().map(String::as_str));
-        self.delete_tokens(is_one).await.map(|_| ())
+        for form in forms {
+            self.delete_tokens(self.is_exactly("token", form)).await?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn delete_tokens_of(
@@ -83,9 +85,8 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
         except: &[String],
     ) -> Result<(), DatabaseError> {
         let mut condition = Expr::col("user_id").eq(self.layout()?.id_value(user_id));
-        if !except.is_empty() {
-            let others = Expr::col("token").is_not_in(except.iter().map(String::as_str));
-            condition = condition.and(others);
+        for kept in except {
+            condition = condition.and(self.is_exactly("token", kept).not());
         }
         self.delete_tokens(condition).await.map(|_| ())
     }

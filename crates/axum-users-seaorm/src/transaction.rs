@@ -2,13 +2,15 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use axum_users::{BoxError, BuildError, PendingHooks, UserModel, Users};
+use axum_users::{
+    ApiError, BoxError, BuildError, DatabaseError, InternalError, PendingHooks, UserModel, Users,
+};
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
 
-use crate::{SeaOrmDatabase, layout::UserEntity};
+use crate::{SeaOrmDatabase, error::database_error, layout::UserEntity};
 
 /// Why a transaction did not begin or was not committed.
 #[derive(Debug)]
@@ -43,6 +45,17 @@ impl std::error::Error for TransactionError {
             Self::InUse => None,
             Self::Hook(error) => Some(&**error),
         }
+    }
+}
+
+/// So that a handler ends with `?`: 503 when trying again may help, otherwise 500.
+impl From<TransactionError> for ApiError {
+    fn from(error: TransactionError) -> Self {
+        Self::Internal(match error {
+            TransactionError::Database(error) => database_error(error).into(),
+            TransactionError::Hook(error) => InternalError::Hook(error),
+            other => DatabaseError::Other(other.into()).into(),
+        })
     }
 }
 

@@ -4,13 +4,12 @@ use axum_users::{Timestamp, schema::Value};
 use sea_orm::{DbBackend, sea_query::ColumnType};
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-/// The value as SeaORM keeps it in a column of this type. What does not fit comes out as it is, and the database
-/// or the entity refuses it.
-pub(crate) fn to_sea(value: &Value, column: &ColumnType) -> sea_orm::Value {
+/// The value as SeaORM keeps it in a column of this type; `None` when it does not fit.
+pub(crate) fn to_sea(value: &Value, column: &ColumnType, backend: DbBackend) -> Option<sea_orm::Value> {
     use sea_orm::Value as Sea;
-    match value {
+    Some(match value {
         Value::Bool(value) => Sea::Bool(Some(*value)),
-        Value::Integer(value) => integer(*value, column),
+        Value::Integer(value) => return integer(*value, column),
         #[expect(clippy::cast_possible_truncation, reason = "the column's precision is the field's")]
         Value::Float(value) if *column == ColumnType::Float => Sea::Float(Some(*value as f32)),
         Value::Float(value) => Sea::Double(Some(*value)),
@@ -18,41 +17,42 @@ pub(crate) fn to_sea(value: &Value, column: &ColumnType) -> sea_orm::Value {
         Value::Uuid(value) if *column == ColumnType::Uuid => Sea::Uuid(Some(*value)),
         Value::Uuid(value) => Sea::String(Some(value.hyphenated().to_string())),
         Value::Date(value) => Sea::TimeDate(Some(*value)),
-        Value::Timestamp(value) => timestamp(*value, column),
-        Value::Json(value) if matches!(column, ColumnType::Json | ColumnType::JsonBinary) => {
+        Value::Timestamp(value) => timestamp(*value, column, backend),
+        // MySQL takes it as text.
+        Value::Json(value) if backend != DbBackend::MySql && is_json(column) => {
             Sea::Json(Some(Box::new(value.clone())))
         }
         Value::Json(value) => Sea::String(Some(value.to_string())),
         Value::ObjectId(value) => Sea::String(Some(value.to_string())),
         _ => null(column),
-    }
+    })
 }
 
-/// An integer that is too wide for its column stays wide, so that it is refused and not cut.
-fn integer(value: i64, column: &ColumnType) -> sea_orm::Value {
+fn is_json(column: &ColumnType) -> bool {
+    matches!(column, ColumnType::Json | ColumnType::JsonBinary)
+}
+
+fn integer(value: i64, column: &ColumnType) -> Option<sea_orm::Value> {
     use sea_orm::Value as Sea;
-    let narrow = match column {
-        ColumnType::TinyInteger => value.try_into().ok().map(|value| Sea::TinyInt(Some(value))),
-        ColumnType::SmallInteger => value.try_into().ok().map(|value| Sea::SmallInt(Some(value))),
-        ColumnType::Integer => value.try_into().ok().map(|value| Sea::Int(Some(value))),
-        ColumnType::TinyUnsigned => value.try_into().ok().map(|value| Sea::TinyUnsigned(Some(value))),
-        ColumnType::SmallUnsigned => value.try_into().ok().map(|value| Sea::SmallUnsigned(Some(value))),
-        ColumnType::Unsigned => value.try_into().ok().map(|value| Sea::Unsigned(Some(value))),
-        ColumnType::BigUnsigned => value.try_into().ok().map(|value| Sea::BigUnsigned(Some(value))),
-        _ => None,
-    };
-    narrow.unwrap_or(Sea::BigInt(Some(value)))
+    Some(match column {
+        ColumnType::TinyInteger => Sea::TinyInt(Some(value.try_into().ok()?)),
+        ColumnType::SmallInteger => Sea::SmallInt(Some(value.try_into().ok()?)),
+        ColumnType::Integer => Sea::Int(Some(value.try_into().ok()?)),
+        ColumnType::TinyUnsigned => Sea::TinyUnsigned(Some(value.try_into().ok()?)),
+        ColumnType::SmallUnsigned => Sea::SmallUnsigned(Some(value.try_into().ok()?)),
+        ColumnType::Unsigned => Sea::Unsigned(Some(value.try_into().ok()?)),
+        ColumnType::BigUnsigned => Sea::BigUnsigned(Some(value.try_into().ok()?)),
+        _ => Sea::BigInt(Some(value)),
+    })
 }
 
-/// Moments are stored in UTC.
-fn timestamp(value: Timestamp, column: &ColumnType) -> sea_orm::Value {
+/// Moments are stored in UTC. MySQL's own type for moments ends in 2038, and its parameters of that type do.
+fn timestamp(value: Timestamp, column: &ColumnType, backend: DbBackend) -> sea_orm::Value {
     let utc = value.to_offset(UtcOffset::UTC);
-    match column {
-        ColumnType::DateTime | ColumnType::Timestamp => {
-            sea_orm::Value::TimeDateTime(Some(PrimitiveDateTime::new(utc.date(), utc.time())))
-        }
-        _ => sea_orm::Value::TimeDateTimeWithTimeZone(Some(utc)),
+    if backend == DbBackend::MySql || matches!(column, ColumnType::DateTime | ColumnType::Timestamp) {
+        return sea_orm::Value::TimeDateTime(Some(PrimitiveDateTime::new(utc.date(), utc.time())));
     }
+    sea_orm::Value::TimeDateTimeWithTimeZone(Some(utc))
 }
 
 /// NULL for a column of this type: databases and entities want to know whose.
@@ -83,7 +83,7 @@ fn null(column: &ColumnType) -> sea_orm::Value {
 pub(crate) fn moment(at: Timestamp, backend: DbBackend) -> sea_orm::Value {
     let utc: OffsetDateTime = at.to_offset(UtcOffset::UTC);
     if backend != DbBackend::Sqlite {
-        return sea_orm::Value::TimeDateTimeWithTimeZone(Some(utc));
+        return timestamp(at, &ColumnType::TimestampWithTimeZone, backend);
     }
     let (hour, minute, second, microsecond) = utc.to_hms_micro();
     let (year, month, day) = utc.to_calendar_date();
@@ -119,7 +119,6 @@ mod tests {
             (Value::Uuid(id), ColumnType::Uuid, Sea::Uuid(Some(id))),
             (Value::Uuid(id), ColumnType::Text, Sea::String(Some(id.to_string()))),
             (Value::Integer(7), ColumnType::SmallInteger, Sea::SmallInt(Some(7))),
-            (Value::Integer(70_000), ColumnType::SmallInteger, Sea::BigInt(Some(70_000))),
             (Value::Float(0.5), ColumnType::Float, Sea::Float(Some(0.5))),
             (Value::Null, ColumnType::Date, Sea::TimeDate(None)),
             (Value::Null, ColumnType::Text, Sea::String(None)),
@@ -130,8 +129,9 @@ mod tests {
                 Sea::TimeDateTimeWithTimeZone(Some(datetime!(2026-11-23 8:00:00.000001 UTC))),
             ),
         ] {
-            assert_eq!(to_sea(&value, &column), expected);
+            assert_eq!(to_sea(&value, &column, DbBackend::Postgres), Some(expected));
         }
+        assert_eq!(to_sea(&Value::Integer(70_000), &ColumnType::SmallInteger, DbBackend::Postgres), None);
     }
 
     #[test]

@@ -1,19 +1,44 @@
 //! OAuth accounts, and what is kept of users beside their table.
 
+use std::borrow::Cow;
+
 use axum_users::{
-    ColumnValue, DatabaseError, NewOAuthAccount, OAuthAccount, Timestamp, UserModel, UserState,
-    schema::{ColumnType, DecodeError, Record, RowReader, Value},
+    ColumnValue, DatabaseError, NewOAuthAccount, OAuthAccount, UserModel, UserState,
+    schema::{DecodeError, Record, RowReader, Schema, Value},
 };
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     SqlxDatabase,
-    database::{bind_id, query, user_from_row},
-    error::{account_error, database_error, user_error},
-    sqlite::{BEGIN_WRITING, Query, Reader},
+    database::{insert_user, unless_deadlocked, user_from_row},
+    engine::{Call, Reader, Row, Work},
+    error::{account_error, database_error, is_deadlock, is_too_wide},
     statements::Statements,
-    text,
 };
+
+/// Tries with an account as it is, and once more with what a narrow table holds of it.
+macro_rules! fitting {
+    ($account:ident => $attempt:expr) => {{
+        let done = {
+            let $account = $account;
+            unless_deadlocked!($attempt)
+        };
+        match done {
+            Err(error) if is_too_wide(&error) => match narrowed($account) {
+                Cow::Borrowed(_) => Err(error),
+                Cow::Owned(narrow) => {
+                    tracing::warn!(
+                        oauth_name = narrow.oauth_name,
+                        "the table of OAuth accounts is too narrow for what the provider sent: what does not fit \
+                         is stored as empty; a migration widens the table"
+                    );
+                    let $account = &narrow;
+                    unless_deadlocked!($attempt)
+                }
+            },
+            done => done,
+        }
+    }};
+}
 
 impl SqlxDatabase {
     pub(crate) async fn user_by_account<U: UserModel>(
@@ -22,10 +47,15 @@ impl SqlxDatabase {
         account_id: &str,
     ) -> Result<Option<U>, DatabaseError> {
         let statements = self.statements()?;
-        let select = query(&statements.user_by_account).bind(account_id.to_owned());
-        let row =
-            select.bind(oauth_name.to_owned()).fetch_optional(&self.pool).await.map_err(database_error)?;
-        row.map(|row| user_from_row(&statements.schema, &row)).transpose()
+        let rows =
+            self.read(Call::new(&statements.user_by_account).text(account_id).text(oauth_name)).await?;
+        let behind_user = statements.schema.columns().len();
+        for row in &rows {
+            if names_account(row, behind_user, oauth_name, account_id)? {
+                return user_from_row(&statements.schema, row).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     pub(crate) async fn accounts_of<U: UserModel>(
@@ -33,10 +63,9 @@ impl SqlxDatabase {
         user_id: &U::Id,
     ) -> Result<Vec<OAuthAccount<U::Id>>, DatabaseError> {
         let statements = self.statements()?;
-        let select = bind_id(query(&statements.accounts_of), user_id);
-        let rows = select.fetch_all(&self.pool).await.map_err(database_error)?;
-        let id_type = statements.schema.id_type();
-        rows.iter().map(|row| account_from_row(row, id_type).map_err(DatabaseError::Decode)).collect()
+        let rows = self.read(Call::new(&statements.accounts_of).id(user_id)).await?;
+        let account = |row| account_from_row(row, &statements.schema).map_err(DatabaseError::Decode);
+        rows.iter().map(account).collect()
     }
 
     pub(crate) async fn create_with_account<U: UserModel>(
@@ -45,15 +74,23 @@ impl SqlxDatabase {
         row_id: Option<&U::Id>,
         account: &NewOAuthAccount,
     ) -> Result<U, DatabaseError> {
+        fitting!(account => self.try_create_with_account(record, row_id, account))
+    }
+
+    async fn try_create_with_account<U: UserModel>(
+        &self,
+        record: &Record,
+        row_id: Option<&U::Id>,
+        account: &NewOAuthAccount,
+    ) -> Result<U, DatabaseError> {
         let statements = self.statements()?;
         let _turn = self.turn().await?;
-        let mut transaction = self.pool.begin_with(BEGIN_WRITING).await.map_err(database_error)?;
-        let mut rows = statements.create(record).fetch_all(&mut *transaction).await.map_err(user_error)?;
-        let row = rows.pop().ok_or_else(|| DatabaseError::Other("the insert answered no row".into()))?;
-        let user: U = user_from_row(&statements.schema, &row)?;
-        link(&mut transaction, statements, user.id(), row_id, account).await?;
-        transaction.commit().await.map_err(database_error)?;
-        Ok(user)
+        let mut work = self.begin().await?;
+        let done = match insert_user::<U>(&mut work, statements, record).await {
+            Ok(user) => link(&mut work, statements, user.id(), row_id, account).await.map(|()| user),
+            Err(error) => Err(error),
+        };
+        work.finish(done).await
     }
 
     pub(crate) async fn add_account<Id: ColumnValue>(
@@ -62,11 +99,20 @@ impl SqlxDatabase {
         row_id: Option<&Id>,
         account: &NewOAuthAccount,
     ) -> Result<(), DatabaseError> {
+        fitting!(account => self.try_add_account(user_id, row_id, account))
+    }
+
+    async fn try_add_account<Id: ColumnValue>(
+        &self,
+        user_id: &Id,
+        row_id: Option<&Id>,
+        account: &NewOAuthAccount,
+    ) -> Result<(), DatabaseError> {
         let statements = self.statements()?;
         let _turn = self.turn().await?;
-        let mut transaction = self.pool.begin_with(BEGIN_WRITING).await.map_err(database_error)?;
-        link(&mut transaction, statements, user_id, row_id, account).await?;
-        transaction.commit().await.map_err(database_error)
+        let mut work = self.begin().await?;
+        let done = link(&mut work, statements, user_id, row_id, account).await;
+        work.finish(done).await
     }
 
     pub(crate) async fn update_account<Id: ColumnValue>(
@@ -74,13 +120,22 @@ impl SqlxDatabase {
         user_id: &Id,
         account: &NewOAuthAccount,
     ) -> Result<bool, DatabaseError> {
-        let update = query(&self.statements()?.update_account)
-            .bind(account.access_token.clone())
-            .bind(account.expires_at)
-            .bind(account.refresh_token.clone())
-            .bind(account.account_email.clone());
-        let update =
-            bind_id(update, user_id).bind(account.oauth_name.clone()).bind(account.account_id.clone());
+        fitting!(account => self.try_update_account(user_id, account))
+    }
+
+    async fn try_update_account<Id: ColumnValue>(
+        &self,
+        user_id: &Id,
+        account: &NewOAuthAccount,
+    ) -> Result<bool, DatabaseError> {
+        let update = Call::new(&self.statements()?.update_account)
+            .text(account.access_token.as_str())
+            .field(&account.expires_at)
+            .field(&account.refresh_token)
+            .text(account.account_email.as_str())
+            .id(user_id)
+            .text(account.oauth_name.as_str())
+            .text(account.account_id.as_str());
         self.write(update).await.map(|updated| updated > 0)
     }
 
@@ -90,9 +145,8 @@ impl SqlxDatabase {
         oauth_name: &str,
         account_id: &str,
     ) -> Result<bool, DatabaseError> {
-        let delete = bind_id(query(&self.statements()?.delete_account), user_id);
-        let deleted = self.write(delete.bind(oauth_name.to_owned()).bind(account_id.to_owned())).await?;
-        Ok(deleted > 0)
+        let delete = Call::new(&self.statements()?.delete_account).id(user_id);
+        self.change(delete.text(oauth_name).text(account_id)).await.map(|deleted| deleted > 0)
     }
 
     pub(crate) async fn with_state<U: UserModel>(
@@ -100,12 +154,15 @@ impl SqlxDatabase {
         id: &U::Id,
     ) -> Result<Option<(U, UserState)>, DatabaseError> {
         let statements = self.statements()?;
-        let select = bind_id(query(&statements.get_with_state).bind(id_text(id)), id);
-        let Some(row) = select.fetch_optional(&self.pool).await.map_err(database_error)? else {
-            return Ok(None);
+        let rows = self.read(Call::new(&statements.get_with_state).text(id_text(id)).id(id)).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let behind_user = statements.schema.columns().len();
+        let generated: Option<bool> = row.get(behind_user + 1)?;
+        let state = UserState {
+            not_before: row.get(behind_user)?,
+            password_is_generated: generated.unwrap_or(false),
         };
-        let user = user_from_row(&statements.schema, &row)?;
-        Ok(Some((user, state_from_row(&row, statements.schema.columns().len())?)))
+        Ok(Some((user_from_row(&statements.schema, row)?, state)))
     }
 
     pub(crate) async fn set_state<Id: ColumnValue>(
@@ -113,75 +170,81 @@ impl SqlxDatabase {
         id: &Id,
         state: UserState,
     ) -> Result<(), DatabaseError> {
-        let insert = query(&self.statements()?.set_state)
-            .bind(id_text(id))
-            .bind(state.not_before.map(text::timestamp))
-            .bind(state.password_is_generated);
-        self.write(bind_id(insert, id)).await.map(|_| ())
+        let set = || {
+            let call = Call::new(&self.statements()?.set_state).text(id_text(id));
+            let call = call.field(&state.not_before).field(&state.password_is_generated);
+            Ok::<_, DatabaseError>(call.id(id))
+        };
+        unless_deadlocked!(self.write(set()?)).map(|_| ())
     }
 }
 
 /// Links an account that nobody has. Where no unique index decides, because Python repeated accounts or writes
 /// meanwhile, the look-up does, in the same transaction.
 async fn link<Id: ColumnValue>(
-    connection: &mut SqliteConnection,
+    work: &mut Work,
     statements: &Statements,
     user_id: &Id,
     row_id: Option<&Id>,
     account: &NewOAuthAccount,
 ) -> Result<(), DatabaseError> {
-    let look_up = query(&statements.account_is_linked).bind(account.account_id.clone());
-    let linked = look_up.bind(account.oauth_name.clone()).fetch_optional(&mut *connection);
-    if linked.await.map_err(database_error)?.is_some() {
-        return Err(DatabaseError::OAuthAccountTaken);
+    let NewOAuthAccount { oauth_name, account_id, .. } = account;
+    let look_up = Call::new(&statements.linked_accounts).text(account_id.as_str()).text(oauth_name.as_str());
+    for row in &work.fetch(look_up).await.map_err(database_error)? {
+        if names_account(row, 0, oauth_name, account_id)? {
+            return Err(DatabaseError::OAuthAccountTaken);
+        }
     }
     let insert = match row_id {
-        Some(row_id) => bind_id(query(&statements.insert_account), row_id),
-        None => query(&statements.insert_account_without_id),
+        Some(row_id) => Call::new(&statements.insert_account).id(row_id),
+        None => Call::new(&statements.insert_account_without_id),
     };
-    let insert = bind_account(bind_id(insert, user_id), account);
-    insert.execute(connection).await.map(|_| ()).map_err(account_error)
+    let insert = insert
+        .id(user_id)
+        .text(oauth_name.as_str())
+        .text(account.access_token.as_str())
+        .field(&account.expires_at)
+        .field(&account.refresh_token)
+        .text(account_id.as_str())
+        .text(account.account_email.as_str());
+    work.execute(insert).await.map(|_| ()).map_err(account_error)
 }
 
-fn bind_account<'q>(insert: Query<'q>, account: &NewOAuthAccount) -> Query<'q> {
-    insert
-        .bind(account.oauth_name.clone())
-        .bind(account.access_token.clone())
-        .bind(account.expires_at)
-        .bind(account.refresh_token.clone())
-        .bind(account.account_id.clone())
-        .bind(account.account_email.clone())
+/// Whether the row's two columns name exactly this account: MySQL's collation may find others too.
+fn names_account(row: &Row, first: usize, oauth_name: &str, account_id: &str) -> Result<bool, DecodeError> {
+    Ok(row.get::<String>(first)? == oauth_name && row.get::<String>(first + 1)? == account_id)
 }
 
 /// The columns in the order of `OAUTH_ACCOUNT_COLUMNS`.
-fn account_from_row<Id: ColumnValue>(
-    row: &SqliteRow,
-    id_type: ColumnType,
-) -> Result<OAuthAccount<Id>, DecodeError> {
-    let mut reader = Reader(row);
-    let mut text = |index| String::from_value(reader.value(index, ColumnType::Text)?);
-    let (oauth_name, access_token) = (text(2)?, text(3)?);
-    let (account_id, account_email) = (text(6)?, text(7)?);
+fn account_from_row<Id: ColumnValue>(row: &Row, schema: &Schema) -> Result<OAuthAccount<Id>, DecodeError> {
+    let id = |index| Id::from_value(Reader(row).value(index, schema.id_type())?);
     Ok(OAuthAccount {
-        id: Id::from_value(reader.value(0, id_type)?)?,
-        user_id: Id::from_value(reader.value(1, id_type)?)?,
-        oauth_name,
-        access_token,
-        expires_at: Option::from_value(reader.value(4, ColumnType::Integer)?)?,
-        refresh_token: Option::from_value(reader.value(5, ColumnType::Text)?)?,
-        account_id,
-        account_email,
+        id: id(0)?,
+        user_id: id(1)?,
+        oauth_name: row.get(2)?,
+        access_token: row.get(3)?,
+        expires_at: row.get(4)?,
+        refresh_token: row.get(5)?,
+        account_id: row.get(6)?,
+        account_email: row.get(7)?,
     })
 }
 
-/// The two columns behind the user's; both NULL when nothing is kept.
-fn state_from_row(row: &SqliteRow, first: usize) -> Result<UserState, DecodeError> {
-    let mut reader = Reader(row);
-    let generated: Option<bool> = Option::from_value(reader.value(first + 1, ColumnType::Bool)?)?;
-    Ok(UserState {
-        not_before: Option::<Timestamp>::from_value(reader.value(first, ColumnType::Timestamp)?)?,
-        password_is_generated: generated.unwrap_or(false),
-    })
+/// What the original's narrow columns hold of an account.
+fn narrowed(account: &NewOAuthAccount) -> Cow<'_, NewOAuthAccount> {
+    const TOKEN: usize = 1024;
+    const EMAIL: usize = 255;
+    let is_longer = |text: &str, length: usize| text.chars().nth(length).is_some();
+    let mut narrow = account.clone();
+    if is_longer(&narrow.access_token, TOKEN) {
+        narrow.access_token = String::new();
+    }
+    narrow.refresh_token = narrow.refresh_token.filter(|token| !is_longer(token, TOKEN));
+    if is_longer(&narrow.account_email, EMAIL) {
+        narrow.account_email = String::new();
+    }
+    narrow.expires_at = narrow.expires_at.map(|at| at.clamp(i32::MIN.into(), i32::MAX.into()));
+    if narrow == *account { Cow::Borrowed(account) } else { Cow::Owned(narrow) }
 }
 
 /// An id as the side tables keep it.
@@ -191,5 +254,30 @@ pub(crate) fn id_text<Id: ColumnValue>(id: &Id) -> String {
         Value::Integer(id) => id.to_string(),
         Value::Text(id) => id,
         other => format!("{other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_table_gets_what_fits() {
+        let account = |token: &str, expires_at| NewOAuthAccount {
+            oauth_name: "google".into(),
+            access_token: token.into(),
+            expires_at,
+            refresh_token: Some(token.into()),
+            account_id: "1".into(),
+            account_email: "ada@example.org".into(),
+        };
+        let (fits, too_long) = ("é".repeat(1024), "e".repeat(1025));
+        assert!(matches!(narrowed(&account(&fits, Some(i32::MAX.into()))), Cow::Borrowed(_)));
+        let narrow = narrowed(&account(&too_long, Some(4_102_444_800))).into_owned();
+        assert_eq!((narrow.access_token.as_str(), narrow.refresh_token), ("", None));
+        assert_eq!(
+            (narrow.expires_at, narrow.account_email.as_str()),
+            (Some(2_147_483_647), "ada@example.org")
+        );
     }
 }

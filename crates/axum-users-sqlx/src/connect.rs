@@ -1,23 +1,15 @@
 //! Opening a database: options, and sentences for what can be wrong with it.
 
-use std::{
-    path::{Path, PathBuf},
-    str::FromStr,
-    time::Duration,
-};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod server;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::{path::PathBuf, time::Duration};
 
 use axum_users::BoxError;
-use sqlx::{
-    ConnectOptions, Connection, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
-use tokio::time::{Instant, sleep};
 
-use crate::{
-    SqlxDatabase,
-    error::{code, is_locked, primary_code},
-    sqlite::BEGIN_WRITING,
-};
+use crate::{SqlxDatabase, engine::Pool};
 
 /// How to open a database, and what its tables are called.
 #[derive(Clone, Debug)]
@@ -27,6 +19,7 @@ pub struct SqlxOptions {
     pub(crate) access_token_table: String,
     pub(crate) side_by_side: bool,
     pub(crate) busy_timeout: Duration,
+    pub(crate) timeout: Duration,
     pool_size: u32,
 }
 
@@ -40,6 +33,7 @@ impl Default for SqlxOptions {
             access_token_table: "accesstoken".to_owned(),
             side_by_side: false,
             busy_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(4),
             pool_size: u32::try_from(cores * 2).unwrap_or(16).clamp(4, 16),
         }
     }
@@ -88,7 +82,7 @@ impl SqlxOptions {
         self
     }
 
-    /// How long to wait for a lock that another process holds, 5 seconds by default. Afterwards the answer is
+    /// How long to wait for a lock that another process holds on a SQLite file, 5 seconds by default. Afterwards the answer is
     /// [`DatabaseError::Unavailable`](axum_users::DatabaseError::Unavailable).
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
@@ -96,138 +90,66 @@ impl SqlxOptions {
         self
     }
 
-    /// Opens the database at `url`, for example `sqlite://data.db?mode=rwc`; `mode=rwc` makes a missing file.
+    /// How long a server may take to answer, from asking the pool for a connection to the last row, 4 seconds by
+    /// default. Afterwards the answer is
+    /// [`DatabaseError::Unavailable`](axum_users::DatabaseError::Unavailable). Migrations take their time.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Opens the database at `url`.
+    ///
+    /// - `sqlite://data.db?mode=rwc`; `mode=rwc` makes a missing file.
+    /// - `postgres://user:password@host:5432/database`; also `postgresql://`. TLS by `?sslmode=` `disable`,
+    ///   `prefer` (the default), `require`, `verify-ca`, `verify-full`, with `sslrootcert`, `sslcert` and
+    ///   `sslkey`; a socket by `?host=/run/postgresql`.
+    /// - `mysql://user:password@host:3306/database`; also `mariadb://`. TLS by `?ssl-mode=` `DISABLED`,
+    ///   `PREFERRED` (the default), `REQUIRED`, `VERIFY_CA`, `VERIFY_IDENTITY`, with `ssl-ca`, `ssl-cert` and
+    ///   `ssl-key`; a socket by `?socket=/run/mysqld/mysqld.sock`.
     ///
     /// # Errors
     /// See [`ConnectError`].
     pub async fn connect(self, url: &str) -> Result<SqlxDatabase, ConnectError> {
-        let place = Place::parse(url)?;
-        let options = SqliteConnectOptions::from_str(url)
-            .map_err(|error| ConnectError::Url(error.into()))?
-            .foreign_keys(true)
-            .busy_timeout(self.busy_timeout)
-            .synchronous(SqliteSynchronous::Normal);
-        if place == Place::File {
-            create_for_owner(options.get_filename());
-            self.prepare_file(&options).await.map_err(|error| explain(error, &options))?;
-        }
-        let pool = SqlitePoolOptions::new()
-            // An in-memory database lives as long as its one connection.
-            .max_connections(if place == Place::Memory { 1 } else { self.pool_size })
-            .min_connections(1)
-            .acquire_timeout(self.busy_timeout)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            // A file does not go away as a server does; the test would cost a switch of threads each time.
-            .test_before_acquire(false)
-            .connect_with(options.clone())
-            .await
-            .map_err(|error| explain(error, &options))?;
+        let pool = match scheme(url)? {
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Pool::Sqlite(sqlite::connect(url, &self).await?),
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => Pool::Postgres(server::postgres(url, &self).await?),
+            #[cfg(feature = "mysql")]
+            "mysql" | "mariadb" => Pool::MySql(server::mysql(url, &self).await?),
+            other => return Err(ConnectError::UnknownScheme(other.to_owned())),
+        };
         Ok(SqlxDatabase::new(pool, self))
     }
 
-    /// Uses a pool that the application has. Give its connections a busy timeout, foreign keys and WAL.
+    /// Uses a pool that the application has. Give SQLite's connections a busy timeout, foreign keys and WAL, and
+    /// MySQL's the SQL mode `STRICT_TRANS_TABLES`.
     #[must_use]
-    pub fn with_pool(self, pool: SqlitePool) -> SqlxDatabase {
-        SqlxDatabase::new(pool, self)
-    }
-
-    /// Switches the file to WAL, once for all connections, and sees that it can be written.
-    async fn prepare_file(&self, options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
-        let wal = options.clone().journal_mode(SqliteJournalMode::Wal);
-        let deadline = Instant::now() + self.busy_timeout;
-        let mut connection = loop {
-            match wal.connect().await {
-                // SQLite does not wait when two processes switch a new file at once.
-                Err(error) if is_locked(&error) && Instant::now() < deadline => {
-                    sleep(Duration::from_millis(20)).await;
-                }
-                other => break other?,
-            }
-        };
-        match check_writable(&mut connection).await {
-            // Somebody else is writing, so it can be written.
-            Err(error) if !is_locked(&error) => return Err(error),
-            _ => {}
-        }
-        connection.close().await
+    pub fn with_pool(self, pool: impl Into<Pool>) -> SqlxDatabase {
+        SqlxDatabase::new(pool.into(), self)
     }
 }
 
-/// Makes a missing file readable for its owner only: it will hold e-mails and hashes. SQLite gives the files that
-/// it makes beside it the same mode. Where this fails, SQLite fails next, and says why.
-fn create_for_owner(path: &Path) {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let _ = options.open(path);
-}
-
-/// Writes and takes it back: on a file that can only be read, SQLite lets a transaction begin all the same.
-async fn check_writable(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(&mut *connection).await?;
-    let mut transaction = connection.begin_with(BEGIN_WRITING).await?;
-    sqlx::raw_sql("PRAGMA user_version = 0").execute(&mut *transaction).await?;
-    transaction.rollback().await
-}
-
-/// Where a URL says that the database is.
-#[derive(PartialEq, Eq)]
-enum Place {
-    Memory,
-    File,
-}
-
-impl Place {
-    /// SQLite says no more than "unable to open database file" of what this tells apart.
-    fn parse(url: &str) -> Result<Self, ConnectError> {
-        let (scheme, rest) = url.split_once(':').ok_or(ConnectError::NotAUrl)?;
-        if scheme.is_empty() || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
-            return Err(ConnectError::NotAUrl);
-        }
-        if scheme != "sqlite" {
-            return Err(ConnectError::UnknownScheme(scheme.to_owned()));
-        }
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let path = path.trim_start_matches("//");
-        let mode =
-            form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "mode").map(|(_, mode)| mode);
-        if path == ":memory:" || mode.as_deref() == Some("memory") {
-            return Ok(Self::Memory);
-        }
-        let options = SqliteConnectOptions::from_str(url).map_err(|error| ConnectError::Url(error.into()))?;
-        check_path(options.get_filename(), mode.as_deref() == Some("rwc"))?;
-        Ok(Self::File)
-    }
-}
-
-fn check_path(path: &Path, creates: bool) -> Result<(), ConnectError> {
-    if path.as_os_str().is_empty() {
+/// What stands before the colon of a URL.
+fn scheme(url: &str) -> Result<&str, ConnectError> {
+    let (scheme, _) = url.split_once(':').ok_or(ConnectError::NotAUrl)?;
+    if scheme.is_empty() || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
         return Err(ConnectError::NotAUrl);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return Err(ConnectError::MissingFolder(folder.to_owned()));
-    }
-    if !path.exists() && !creates {
-        return Err(ConnectError::MissingFile(path.to_owned()));
-    }
-    if path.is_dir() {
-        return Err(ConnectError::NotADatabase(path.to_owned()));
-    }
-    Ok(())
+    Ok(scheme)
 }
 
-fn explain(error: sqlx::Error, options: &SqliteConnectOptions) -> ConnectError {
-    let path = options.get_filename().to_owned();
-    match primary_code(&error) {
-        Some(code::NOT_A_DATABASE | code::CORRUPT) => ConnectError::NotADatabase(path),
-        Some(code::READ_ONLY) => ConnectError::ReadOnly(path),
-        Some(code::BUSY | code::LOCKED) => ConnectError::Locked(path),
-        _ => ConnectError::Other(path, error.into()),
-    }
-}
+/// The beginnings of URLs that this build knows.
+const KNOWN: &[&str] = &[
+    #[cfg(feature = "sqlite")]
+    "`sqlite:`",
+    #[cfg(feature = "postgres")]
+    "`postgres:`",
+    #[cfg(feature = "mysql")]
+    "`mysql:`",
+];
 
 /// Why a database could not be opened. No text has the URL in it, which may hold a password.
 #[derive(Debug, thiserror::Error)]
@@ -237,9 +159,7 @@ pub enum ConnectError {
     #[error("a database is named by a URL, for example `sqlite://data.db?mode=rwc`")]
     NotAUrl,
     /// The scheme is none that this crate was built for.
-    #[error(
-        "`{0}:` is no database that this build knows; it knows `sqlite:`, for example `sqlite://data.db?mode=rwc`"
-    )]
+    #[error("`{0}:` is no database that this build knows; it knows {known}", known = KNOWN.join(", "))]
     UnknownScheme(String),
     /// The URL's options are wrong.
     #[error("the database URL is wrong")]
@@ -262,4 +182,45 @@ pub enum ConnectError {
     /// Anything else.
     #[error("the database `{}` cannot be opened; SQLite also has to make two files beside it", .0.display())]
     Other(PathBuf, #[source] BoxError),
+    /// The URL names a server and no database there.
+    #[error(
+        "the database URL names no database; put one behind the server, for example `mysql://host/users`"
+    )]
+    NoDatabaseNamed,
+    /// Nobody answers at the server's address.
+    #[error("the database server at {server} cannot be reached")]
+    Unreachable {
+        /// Its host and port, or its socket.
+        server: String,
+        /// What went wrong.
+        source: BoxError,
+    },
+    /// The user or the password is wrong, or may not come from here.
+    #[error("the database server at {server} does not let `{user}` in")]
+    Refused {
+        /// Its host and port, or its socket.
+        server: String,
+        /// The user's name.
+        user: String,
+        /// What the server says.
+        source: BoxError,
+    },
+    /// The server does not have the database.
+    #[error("the database server at {server} has no database `{database}`")]
+    MissingDatabase {
+        /// Its host and port, or its socket.
+        server: String,
+        /// The database's name.
+        database: String,
+        /// What the server says.
+        source: BoxError,
+    },
+    /// Anything else about a server, TLS among it.
+    #[error("the database server at {server} cannot be used")]
+    Unusable {
+        /// Its host and port, or its socket.
+        server: String,
+        /// What went wrong.
+        source: BoxError,
+    },
 }

@@ -3,32 +3,32 @@
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use axum_users::{
-    AccessToken, Capabilities, ColumnValue, DatabaseError, MigrateError, NewOAuthAccount, OAuthAccount,
-    Timestamp, UserDatabase, UserModel, UserState,
-    schema::{ColumnType, DecodeError, Record, RowReader, Schema},
+    AccessToken, Capabilities, DatabaseError, MigrateError, NewOAuthAccount, OAuthAccount, Timestamp,
+    UserDatabase, UserModel, UserState,
+    schema::{ColumnType, Record, Schema, Value},
 };
-use sqlx::{SqlStr, SqlitePool, sqlite::SqliteRow};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     accounts::id_text,
     connect::{ConnectError, SqlxOptions},
-    error::{database_error, user_error},
+    dialect::Dialect,
+    engine::{Call, Pool, Reader, Row, Work},
+    error::{database_error, is_deadlock, is_taken, user_error},
     inspect::{Found, inspect},
     migrate::migrate,
-    sqlite::{BEGIN_WRITING, Query, Reader, bind},
-    statements::{BATCH, Statements, Tables},
+    statements::{BATCH, Statements, Tables, sql},
     text,
 };
 
-/// Users in SQLite. Clones share one pool.
+/// Users in SQLite, PostgreSQL, MySQL or MariaDB. Clones share one pool.
 ///
-/// Writes of one process take turns before they take SQLite's lock, so that a crowd of writers neither starves
-/// one of them nor keeps readers from the pool.
+/// With SQLite, writes of one process take turns before they take its lock, so that a crowd of writers neither
+/// starves one of them nor keeps readers from the pool.
 #[derive(Clone)]
 pub struct SqlxDatabase {
-    pub(crate) pool: SqlitePool,
-    options: SqlxOptions,
+    pool: Pool,
+    pub(crate) options: SqlxOptions,
     writer: Arc<Mutex<()>>,
     statements: Option<Arc<Statements>>,
 }
@@ -39,9 +39,23 @@ impl fmt::Debug for SqlxDatabase {
     }
 }
 
+/// Tries again, a few times, when a deadlock took back what was tried.
+macro_rules! unless_deadlocked {
+    ($attempt:expr) => {{
+        let mut left = 5;
+        loop {
+            match $attempt.await {
+                Err(error) if left > 0 && is_deadlock(&error) => left -= 1,
+                done => break done,
+            }
+        }
+    }};
+}
+pub(crate) use unless_deadlocked;
+
 impl SqlxDatabase {
-    /// Opens the database at `url` with the default [`SqlxOptions`]; `sqlite://data.db?mode=rwc` makes a
-    /// missing file.
+    /// Opens the database at `url` with the default [`SqlxOptions`]: `sqlite://data.db?mode=rwc` (which makes a
+    /// missing file), `postgres://user:password@host/database`, `mysql://user:password@host/database`.
     ///
     /// # Errors
     /// See [`ConnectError`].
@@ -51,17 +65,17 @@ impl SqlxDatabase {
 
     /// Uses a pool that the application has, with the default [`SqlxOptions`].
     #[must_use]
-    pub fn with_pool(pool: SqlitePool) -> Self {
+    pub fn with_pool(pool: impl Into<Pool>) -> Self {
         SqlxOptions::new().with_pool(pool)
     }
 
-    pub(crate) fn new(pool: SqlitePool, options: SqlxOptions) -> Self {
+    pub(crate) fn new(pool: Pool, options: SqlxOptions) -> Self {
         Self { pool, options, writer: Arc::default(), statements: None }
     }
 
     /// The pool, for the application's own queries.
     #[must_use]
-    pub fn pool(&self) -> &SqlitePool {
+    pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
@@ -74,7 +88,7 @@ impl SqlxDatabase {
             Some(statements) => statements.tables.clone(),
             None => Tables::new(&self.options, "user"),
         };
-        inspect(&self.pool, &tables).await.map_err(database_error)
+        inspect(&self.pool, &tables).await
     }
 
     pub(crate) fn statements(&self) -> Result<&Statements, DatabaseError> {
@@ -82,51 +96,171 @@ impl SqlxDatabase {
         self.statements.as_deref().ok_or_else(missing)
     }
 
-    /// Waits until no other write of this process is under way.
-    pub(crate) async fn turn(&self) -> Result<MutexGuard<'_, ()>, DatabaseError> {
+    /// Waits until no other write of this process is under way, where the database has one writer only.
+    pub(crate) async fn turn(&self) -> Result<Option<MutexGuard<'_, ()>>, DatabaseError> {
+        if self.pool.dialect() != Dialect::Sqlite {
+            return Ok(None);
+        }
         if let Ok(turn) = self.writer.try_lock() {
-            return Ok(turn);
+            return Ok(Some(turn));
         }
         // The first in the row may wait for another process as long as the whole timeout. Those behind it give
         // up earlier, so that nobody waits for much longer than that.
         let patience: Duration = self.options.busy_timeout / 2;
         let waited = tokio::time::timeout(patience, self.writer.lock()).await;
-        waited.map_err(|_| DatabaseError::Unavailable("too many writes wait for the database".into()))
+        waited
+            .map(Some)
+            .map_err(|_| DatabaseError::Unavailable("too many writes wait for the database".into()))
+    }
+
+    /// Runs a statement that reads.
+    pub(crate) async fn read(&self, call: Call) -> Result<Vec<Row>, DatabaseError> {
+        if self.has_no_such(&call) {
+            return Ok(Vec::new());
+        }
+        self.pool.fetch(call, self.options.timeout).await.map_err(database_error)
     }
 
     /// Runs a statement that writes, and answers how many rows it touched.
-    pub(crate) async fn write(&self, query: Query<'_>) -> Result<u64, DatabaseError> {
-        let _turn = self.turn().await?;
-        query.execute(&self.pool).await.map(|done| done.rows_affected()).map_err(database_error)
+    pub(crate) async fn write(&self, call: Call) -> Result<u64, DatabaseError> {
+        self.try_write(call).await?.map_err(database_error)
     }
 
-    /// Runs an insert or update of one user with RETURNING.
-    async fn write_user(&self, query: Query<'_>) -> Result<Option<SqliteRow>, DatabaseError> {
+    /// Runs a statement that changes or deletes what its arguments name.
+    pub(crate) async fn change(&self, call: Call) -> Result<u64, DatabaseError> {
+        if self.has_no_such(&call) {
+            return Ok(0);
+        }
+        self.write(call).await
+    }
+
+    /// PostgreSQL keeps no text with a zero byte, and takes none as an argument either.
+    fn has_no_such(&self, call: &Call) -> bool {
+        self.pool.dialect() == Dialect::Postgres && call.has_zero_byte()
+    }
+
+    async fn try_write(&self, call: Call) -> Result<Result<u64, sqlx::Error>, DatabaseError> {
         let _turn = self.turn().await?;
-        // `fetch_optional` would stop at the row, before SQLite commits, and a full disk would go unnoticed.
-        query.fetch_all(&self.pool).await.map(|mut rows| rows.pop()).map_err(user_error)
+        Ok(self.pool.execute(call, self.options.timeout).await)
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin(&self) -> Result<Work, DatabaseError> {
+        self.pool.begin_writing(Some(self.options.timeout)).await.map_err(database_error)
+    }
+
+    async fn try_create<U: UserModel>(&self, record: &Record) -> Result<U, DatabaseError> {
+        let statements = self.statements()?;
+        let _turn = self.turn().await?;
+        if statements.dialect.has_returning() {
+            let created = self.pool.fetch(statements.create(record), self.options.timeout).await;
+            return inserted_user(statements, created);
+        }
+        let mut work = self.begin().await?;
+        let created = insert_user(&mut work, statements, record).await;
+        work.finish(created).await
+    }
+
+    async fn try_update<U: UserModel>(
+        &self,
+        id: &U::Id,
+        expected: &Record,
+        changes: &Record,
+    ) -> Result<Option<U>, DatabaseError> {
+        let statements = self.statements()?;
+        let call =
+            statements.update(expected, changes).map_err(|error| DatabaseError::Other(error.into()))?;
+        let (call, _turn) = (call.id(id), self.turn().await?);
+        let failed = |error| user_error(error, &statements.schema);
+        if statements.dialect.has_returning() {
+            let rows = self.pool.fetch(call, self.options.timeout).await.map_err(failed)?;
+            return first_user(statements, &rows);
+        }
+        let mut work = self.begin().await?;
+        let updated = match work.execute(call).await.map_err(failed) {
+            Ok(0) => Ok(None),
+            Ok(_) => get_user(&mut work, statements, id).await,
+            Err(error) => Err(error),
+        };
+        work.finish(updated).await
+    }
+
+    async fn try_delete<U: UserModel>(&self, id: &U::Id) -> Result<bool, DatabaseError> {
+        let statements = self.statements()?;
+        let _turn = self.turn().await?;
+        let mut work = self.begin().await?;
+        let deleted = delete_user::<U>(&mut work, statements, id).await.map_err(database_error);
+        work.finish(deleted).await
     }
 }
 
-pub(crate) fn user_from_row<U: UserModel>(schema: &Schema, row: &SqliteRow) -> Result<U, DatabaseError> {
+async fn delete_user<U: UserModel>(
+    work: &mut Work,
+    statements: &Statements,
+    id: &U::Id,
+) -> Result<bool, sqlx::Error> {
+    work.execute(Call::new(&statements.delete_state).text(id_text(id))).await?;
+    let mut deleted = 0;
+    for sql in &statements.delete {
+        deleted = work.execute(Call::new(sql).id(id)).await?;
+    }
+    Ok(deleted > 0)
+}
+
+/// Inserts a user within a transaction, and reads it back where the insert does not answer it.
+pub(crate) async fn insert_user<U: UserModel>(
+    work: &mut Work,
+    statements: &Statements,
+    record: &Record,
+) -> Result<U, DatabaseError> {
+    if statements.dialect.has_returning() {
+        return inserted_user(statements, work.fetch(statements.create(record)).await);
+    }
+    let inserted = work.execute(statements.create(record)).await;
+    inserted.map_err(|error| user_error(error, &statements.schema))?;
+    let made = match record.get("id") {
+        None | Some(Value::Null) => {
+            let last = work.fetch(Call::new(&sql("SELECT LAST_INSERT_ID()".to_owned()))).await;
+            let last: i64 = last.map_err(database_error)?.first().map_or(Ok(0), |row| row.get(0))?;
+            work.fetch(Call::new(&statements.get).integer(last)).await
+        }
+        Some(id) => {
+            let id_type = statements.schema.id_type();
+            work.fetch(Call::new(&statements.get).value(id.clone(), id_type)).await
+        }
+    };
+    inserted_user(statements, made)
+}
+
+fn inserted_user<U: UserModel>(
+    statements: &Statements,
+    rows: Result<Vec<Row>, sqlx::Error>,
+) -> Result<U, DatabaseError> {
+    let rows = rows.map_err(|error| user_error(error, &statements.schema))?;
+    first_user(statements, &rows)?.ok_or_else(|| DatabaseError::Other("the insert answered no row".into()))
+}
+
+async fn get_user<U: UserModel>(
+    work: &mut Work,
+    statements: &Statements,
+    id: &U::Id,
+) -> Result<Option<U>, DatabaseError> {
+    let rows = work.fetch(Call::new(&statements.get).id(id)).await.map_err(database_error)?;
+    first_user(statements, &rows)
+}
+
+fn first_user<U: UserModel>(statements: &Statements, rows: &[Row]) -> Result<Option<U>, DatabaseError> {
+    rows.first().map(|row| user_from_row(&statements.schema, row)).transpose()
+}
+
+pub(crate) fn user_from_row<U: UserModel>(schema: &Schema, row: &Row) -> Result<U, DatabaseError> {
     U::from_row(schema, &mut Reader(row)).map_err(DatabaseError::Decode)
-}
-
-pub(crate) fn bind_id<'q, Id: ColumnValue>(query: Query<'q>, id: &Id) -> Query<'q> {
-    bind(query, &id.clone().into_value())
-}
-
-fn bind_texts<'q>(query: Query<'q>, texts: &[String]) -> Query<'q> {
-    texts.iter().fold(query, |query, text| query.bind(text.clone()))
-}
-
-pub(crate) fn query<'q>(sql: &SqlStr) -> Query<'q> {
-    sqlx::query(sql.clone())
 }
 
 impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
     fn configure(&mut self, schema: &Arc<Schema>) -> Result<(), Cow<'static, str>> {
-        self.statements = Some(Arc::new(Statements::new(Arc::clone(schema), &self.options)?));
+        let statements = Statements::new(self.pool.dialect(), Arc::clone(schema), &self.options)?;
+        self.statements = Some(Arc::new(statements));
         Ok(())
     }
 
@@ -141,42 +275,44 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
     }
 
     async fn ping(&self) -> Result<(), DatabaseError> {
-        // Reads the file, which `SELECT 1` would not.
-        sqlx::query("SELECT count(*) FROM sqlite_master")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(database_error)?;
-        Ok(())
+        let ping = match self.pool.dialect() {
+            // Reads the file, which `SELECT 1` would not.
+            Dialect::Sqlite => "SELECT count(*) FROM sqlite_master",
+            _ => "SELECT 1",
+        };
+        self.read(Call::new(&sql(ping.to_owned()))).await.map(|_| ())
     }
 
     async fn get(&self, id: &U::Id) -> Result<Option<U>, DatabaseError> {
         let statements = self.statements()?;
-        let row =
-            bind_id(query(&statements.get), id).fetch_optional(&self.pool).await.map_err(database_error)?;
-        row.map(|row| user_from_row(&statements.schema, &row)).transpose()
+        first_user(statements, &self.read(Call::new(&statements.get).id(id)).await?)
     }
 
     async fn get_by_email(&self, email: &str) -> Result<Option<U>, DatabaseError> {
         let statements = self.statements()?;
-        let found = query(&statements.get_by_email).bind(email.to_owned()).fetch_optional(&self.pool);
-        found.await.map_err(database_error)?.map(|row| user_from_row(&statements.schema, &row)).transpose()
+        let rows = self.read(Call::new(&statements.get_by_email).text(email.to_ascii_lowercase())).await?;
+        for row in &rows {
+            let user: U = user_from_row(&statements.schema, row)?;
+            // To MySQL's collations accents, the dotless i and blanks at the end make no difference.
+            if user.email().eq_ignore_ascii_case(email) {
+                return Ok(Some(user));
+            }
+        }
+        Ok(None)
     }
 
     async fn list(&self, after: Option<&U::Id>, limit: u32) -> Result<Vec<U>, DatabaseError> {
         let statements = self.statements()?;
-        let query = match after {
-            None => query(&statements.list).bind(limit),
-            Some(id) => bind_id(query(&statements.list_after).bind(limit), id),
+        let call = match after {
+            None => Call::new(&statements.list),
+            Some(id) => Call::new(&statements.list_after).id(id),
         };
-        let rows = query.fetch_all(&self.pool).await.map_err(database_error)?;
+        let rows = self.read(call.integer(limit.into())).await?;
         rows.iter().map(|row| user_from_row(&statements.schema, row)).collect()
     }
 
     async fn create(&self, record: Record) -> Result<U, DatabaseError> {
-        let statements = self.statements()?;
-        let row = self.write_user(statements.create(&record)).await?;
-        let row = row.ok_or_else(|| DatabaseError::Other("the insert answered no row".into()))?;
-        user_from_row(&statements.schema, &row)
+        unless_deadlocked!(self.try_create(&record))
     }
 
     async fn update(
@@ -185,33 +321,16 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
         expected: &Record,
         changes: &Record,
     ) -> Result<Option<U>, DatabaseError> {
-        let statements = self.statements()?;
-        let sql = statements.update(expected, changes).map_err(|error| DatabaseError::Other(error.into()))?;
-        let values = expected.iter().chain(changes.iter());
-        let update = values.fold(bind_id(query(&sql), id), |query, (_, value)| bind(query, value));
-        let row = self.write_user(update).await?;
-        row.map(|row| user_from_row(&statements.schema, &row)).transpose()
+        unless_deadlocked!(self.try_update(id, expected, changes))
     }
 
     async fn delete(&self, id: &U::Id) -> Result<bool, DatabaseError> {
-        let statements = self.statements()?;
-        let _turn = self.turn().await?;
-        let mut transaction = self.pool.begin_with(BEGIN_WRITING).await.map_err(database_error)?;
-        let mut deleted = 0;
-        for sql in &statements.delete {
-            let done = bind_id(query(sql), id).execute(&mut *transaction).await.map_err(database_error)?;
-            deleted = done.rows_affected();
-        }
-        let state = query(&statements.delete_state).bind(id_text(id));
-        state.execute(&mut *transaction).await.map_err(database_error)?;
-        transaction.commit().await.map_err(database_error)?;
-        Ok(deleted > 0)
+        unless_deadlocked!(self.try_delete::<U>(id))
     }
 
     async fn create_access_token(&self, access_token: &AccessToken<U::Id>) -> Result<(), DatabaseError> {
-        let insert = query(&self.statements()?.insert_token).bind(access_token.token.clone());
-        let insert = bind_id(insert, &access_token.user_id).bind(text::timestamp(access_token.created_at));
-        self.write(insert).await.map(|_| ())
+        let insert = Call::new(&self.statements()?.insert_token).text(access_token.token.as_str());
+        self.write(insert.id(&access_token.user_id).timestamp(access_token.created_at)).await.map(|_| ())
     }
 
     async fn user_by_access_token(
@@ -223,12 +342,14 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
         if forms.is_empty() {
             return Ok(None);
         }
-        let select = bind_texts(query(&statements.user_by_token(forms.len())), forms);
-        for row in select.fetch_all(&self.pool).await.map_err(database_error)? {
-            let (token, created_at) = token_from_row(&statements.schema, &row)?;
-            // Compared as moments: as texts, those of SQLAlchemy, Tortoise and SQLite differ.
-            if not_before.is_none_or(|not_before| created_at >= not_before) {
-                let user: U = user_from_row(&statements.schema, &row)?;
+        let select = Call::new(&statements.user_by_token(forms.len())).texts(forms);
+        let behind_user = statements.schema.columns().len();
+        for row in &self.read(select).await? {
+            let (token, created_at): (String, Timestamp) = (row.get(behind_user)?, row.get(behind_user + 1)?);
+            // Compared here. The token: MySQL's collation may ignore case. The moments: as texts, those of
+            // SQLAlchemy, Tortoise and SQLite differ.
+            if forms.contains(&token) && not_before.is_none_or(|not_before| created_at >= not_before) {
+                let user: U = user_from_row(&statements.schema, row)?;
                 let user_id = user.id().clone();
                 return Ok(Some((user, AccessToken { token, user_id, created_at })));
             }
@@ -237,18 +358,27 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
     }
 
     async fn rewrite_access_token(&self, from: &str, to: &str) -> Result<(), DatabaseError> {
-        let update = query(&self.statements()?.rewrite_token).bind(from.to_owned()).bind(to.to_owned());
-        self.write(update).await.map(|_| ())
+        let update = self.statements()?.rewrite_token(from, to);
+        if self.has_no_such(&update) {
+            return Ok(());
+        }
+        match self.try_write(update).await? {
+            // Another request was faster.
+            Err(error) if is_taken(&error) => Ok(()),
+            done => done.map(|_| ()).map_err(database_error),
+        }
     }
 
     async fn delete_access_token(&self, forms: &[String]) -> Result<(), DatabaseError> {
-        let sql = self.statements()?.delete_token(forms.len());
-        self.write(bind_texts(query(&sql), forms)).await.map(|_| ())
+        if forms.is_empty() {
+            return Ok(());
+        }
+        self.change(self.statements()?.delete_token(forms)).await.map(|_| ())
     }
 
     async fn delete_access_tokens_of(&self, user_id: &U::Id, except: &[String]) -> Result<(), DatabaseError> {
         let sql = self.statements()?.delete_tokens_of(except.len());
-        self.write(bind_texts(bind_id(query(&sql), user_id), except)).await.map(|_| ())
+        self.write(Call::new(&sql).id(user_id).texts(except)).await.map(|_| ())
     }
 
     async fn purge_access_tokens(&self, before: Timestamp) -> Result<u64, DatabaseError> {
@@ -256,7 +386,13 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
         let mut purged = 0;
         // In batches, so that no other write waits for all of them.
         loop {
-            let deleted = self.write(query(&statements.purge_tokens).bind(text::bound(before))).await?;
+            let delete = Call::new(&statements.purge_tokens);
+            let delete = match statements.dialect {
+                // Compared as texts.
+                Dialect::Sqlite => delete.value(Value::Text(text::bound(before)), ColumnType::Timestamp),
+                _ => delete.timestamp(before),
+            };
+            let deleted = self.write(delete).await?;
             purged += deleted;
             if deleted < u64::from(BATCH) {
                 return Ok(purged);
@@ -272,11 +408,14 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
         now: Timestamp,
     ) -> Result<bool, DatabaseError> {
         let statements = self.statements()?;
-        let insert = query(&statements.use_once).bind(purpose.to_owned()).bind(digest.to_owned());
-        let first = self.write(insert.bind(text::timestamp(expires_at))).await? == 1;
+        let insert = Call::new(&statements.use_once).text(purpose).text(digest).timestamp(expires_at);
+        let first = match self.try_write(insert).await? {
+            Err(error) if is_taken(&error) => false,
+            done => done.map_err(database_error)? == 1,
+        };
         if first {
             // What was noted stays noted, whether or not the expired ones could be forgotten.
-            let _ = self.write(query(&statements.forget_used).bind(text::timestamp(now))).await;
+            let _ = self.write(Call::new(&statements.forget_used).timestamp(now)).await;
         }
         Ok(first)
     }
@@ -335,12 +474,4 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
     async fn set_user_state(&self, id: &U::Id, state: UserState) -> Result<(), DatabaseError> {
         self.set_state(id, state).await
     }
-}
-
-/// The two columns behind the user's: a stored token and when it was made.
-fn token_from_row(schema: &Schema, row: &SqliteRow) -> Result<(String, Timestamp), DecodeError> {
-    let (mut reader, first) = (Reader(row), schema.columns().len());
-    let token = String::from_value(reader.value(first, ColumnType::Text)?)?;
-    let created_at = Timestamp::from_value(reader.value(first + 1, ColumnType::Timestamp)?)?;
-    Ok((token, created_at))
 }

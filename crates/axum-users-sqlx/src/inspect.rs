@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use axum_users::schema::BASE_COLUMNS;
-use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
+use axum_users::{DatabaseError, MigrateError, schema::BASE_COLUMNS};
 
 use crate::{
+    engine::{Call, Pool, Work},
+    error::database_error,
     migrate::{
         VERSION_TABLE,
         found::{FoundColumn, Objects, find},
     },
-    sqlite::quote,
-    statements::Tables,
+    statements::{Tables, sql},
 };
 
 /// What [`SqlxDatabase::inspect`](crate::SqlxDatabase::inspect) found. Its `Display` is a sentence for people.
@@ -81,24 +81,34 @@ impl fmt::Display for Found {
     }
 }
 
-pub(crate) async fn inspect(pool: &SqlitePool, configured: &Tables) -> Result<Found, sqlx::Error> {
-    let mut connection = pool.acquire().await?;
-    let objects = Objects::read(&mut connection).await?;
+pub(crate) async fn inspect(pool: &Pool, configured: &Tables) -> Result<Found, DatabaseError> {
+    let mut work = pool.begin_reading().await.map_err(database_error)?;
+    let found = look(&mut work, configured).await;
+    let _ = work.rollback().await;
+    found.map_err(|error| match error {
+        MigrateError::Database(error) => error,
+        other => DatabaseError::Other(other.into()),
+    })
+}
+
+async fn look(work: &mut Work, configured: &Tables) -> Result<Found, MigrateError> {
+    let objects = Objects::read(work).await?;
     let names = objects.tables();
     if names.is_empty() {
         return Ok(Found::Empty);
     }
+    let dialect = work.dialect();
     for tables in [configured.clone(), named("user", "oauth_account", "accesstoken"), tortoise()] {
-        let columns = FoundColumn::read(&mut connection, &tables.user).await?;
-        if !BASE_COLUMNS.iter().all(|name| find(&columns, name).is_some()) {
+        let columns = FoundColumn::read(work, &tables.user).await?;
+        if !BASE_COLUMNS.iter().all(|name| find(dialect, &columns, name).is_some()) {
             continue;
         }
-        let counts = count(&mut connection, &objects, &tables).await?;
+        let counts = count(work, &objects, &tables).await?;
         if objects.names_table(VERSION_TABLE) && tables == *configured {
             return Ok(Found::Own(counts));
         }
-        // Tortoise declares booleans as integers.
-        let is_tortoise = find(&columns, "is_active").is_some_and(|column| column.declared == "INT");
+        // Tortoise gives booleans a default.
+        let is_tortoise = find(dialect, &columns, "is_active").is_some_and(|column| column.has_default);
         let flavour = if is_tortoise { Flavour::Tortoise } else { Flavour::SqlAlchemy };
         return Ok(Found::FastApiUsers { flavour, user_table: tables.user, counts });
     }
@@ -113,17 +123,14 @@ fn tortoise() -> Tables {
     named("usermodel", "oauthaccountmodel", "accesstokenmodel")
 }
 
-async fn count(
-    connection: &mut SqliteConnection,
-    objects: &Objects,
-    tables: &Tables,
-) -> Result<Counts, sqlx::Error> {
+async fn count(work: &mut Work, objects: &Objects, tables: &Tables) -> Result<Counts, MigrateError> {
     let mut counts = [0_u64; 3];
     for (count, table) in counts.iter_mut().zip([&tables.user, &tables.oauth_account, &tables.access_token]) {
         if objects.names_table(table) {
-            let sql = AssertSqlSafe(format!("SELECT count(*) FROM {}", quote(table)));
-            let rows: i64 = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
-            *count = u64::try_from(rows).unwrap_or(0);
+            let select = sql(format!("SELECT count(*) FROM {}", work.dialect().quote(table)));
+            let rows = work.fetch(Call::new(&select)).await.map_err(database_error)?;
+            let number: i64 = rows.first().map_or(Ok(0), |row| row.get(0)).map_err(DatabaseError::Decode)?;
+            *count = u64::try_from(number).unwrap_or(0);
         }
     }
     let [users, oauth_accounts, access_tokens] = counts;

@@ -1,4 +1,5 @@
-//! Keeps the users of [`axum_users`] in SQLite, in the tables that FastAPI Users makes.
+//! Keeps the users of [`axum_users`] in SQLite, PostgreSQL, MySQL or MariaDB, in the tables that FastAPI Users
+//! makes.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,38 +14,68 @@
 //! An application with a pool of its own gives it to [`SqlxDatabase::with_pool`]. Sizes, time limits and the
 //! tables' names are [`SqlxOptions`].
 //!
+//! # Features
+//!
+//! | feature | database |
+//! | --- | --- |
+//! | `sqlite` (default) | SQLite, compiled in |
+//! | `postgres` | PostgreSQL 12 and later |
+//! | `mysql` | MySQL 8.0.13 and MariaDB 10.7, and later |
+//!
 //! # What is stored how
 //!
-//! As SQLAlchemy does on SQLite, so that Python reads it too: UUIDs as 36 characters in lower case, booleans as
-//! 0 and 1, timestamps as `2026-11-23 10:00:00.000000` in UTC, dates as `2026-11-23`, JSON as text. Reading is
-//! more patient: UUIDs without dashes or in capitals, timestamps without a fraction or with an offset.
+//! As SQLAlchemy does, so that Python reads it too.
+//!
+//! | | SQLite | PostgreSQL | MySQL, MariaDB |
+//! | --- | --- | --- | --- |
+//! | UUID | 36 characters in lower case | `UUID` | `CHAR(36)` |
+//! | boolean | 0 and 1 | `BOOLEAN` | `BOOL` |
+//! | timestamp | `2026-11-23 10:00:00.000000` in UTC | `TIMESTAMP WITH TIME ZONE` | `DATETIME(6)` in UTC |
+//! | date | `2026-11-23` | `DATE` | `DATE` |
+//! | JSON | text | `JSONB` | `LONGTEXT` |
+//!
+//! Reading is more patient: UUIDs without dashes or in capitals, timestamps without a fraction or with an offset,
+//! an application's own `VARCHAR`, `CITEXT`, enums, and narrower numbers.
+//!
+//! On PostgreSQL and MySQL the tables of OAuth accounts are wider than the original's (`BIGINT` for times of
+//! expiry, `TEXT` for providers' tokens), and a migration widens tables that Python made.
+//!
+//! # E-mails on MySQL and MariaDB
+//!
+//! A look-up never finds an address that differs by more than the case of ASCII letters, on any database. The
+//! unique index of MySQL compares by the column's collation, so it may also refuse an address that differs from a
+//! taken one by accents alone.
+//!
+//! # When the database goes away
+//!
+//! Every call then ends within [`SqlxOptions::timeout`] with
+//! [`DatabaseError::Unavailable`](axum_users::DatabaseError::Unavailable), which routes answer with 503. Nothing
+//! has to be started anew when it is back.
 
-#[cfg(not(feature = "sqlite"))]
-compile_error!("axum-users-sqlx needs a database: enable its feature `sqlite`");
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+compile_error!("axum-users-sqlx needs a database: enable its feature `sqlite`, `postgres` or `mysql`");
 
-#[cfg(feature = "sqlite")]
 mod accounts;
-#[cfg(feature = "sqlite")]
 mod connect;
-#[cfg(feature = "sqlite")]
 mod database;
-#[cfg(feature = "sqlite")]
+mod dialect;
+mod engine;
 mod error;
-#[cfg(feature = "sqlite")]
 mod inspect;
-#[cfg(feature = "sqlite")]
 mod migrate;
-#[cfg(feature = "sqlite")]
-mod sqlite;
-#[cfg(feature = "sqlite")]
+#[cfg(all(test, feature = "sqlite"))]
+mod plans;
 mod statements;
-#[cfg(feature = "sqlite")]
 mod text;
 
-#[cfg(feature = "sqlite")]
+// The tests' helpers know the crate by its name.
+#[cfg(test)]
+extern crate self as axum_users_sqlx;
+
 pub use self::{
     connect::{ConnectError, SqlxOptions},
     database::SqlxDatabase,
+    engine::Pool,
     inspect::{Counts, Flavour, Found},
 };
 pub use sqlx;

@@ -12,10 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     users.migrate().await?;
 
-    let app = Router::new()
-        .route("/authenticated-route", get(hello))
-        .merge(users.router())
-        .with_state(users);
+    let app = Router::new().route("/authenticated-route", get(hello)).merge(users.router()).with_state(users);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
     Ok(axum::serve(listener, app).await?)
 }

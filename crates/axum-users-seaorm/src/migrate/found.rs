@@ -61,6 +61,16 @@ impl<'a> Found<'a> {
         Ok(!self.rows(sql, [index.to_owned(), table.to_owned()], 1).await?.is_empty())
     }
 
+    /// Whether tables that are made in this database of MySQL know every character and ignore case by themselves.
+    /// Then they get the same collation as the application's own, which foreign keys want.
+    pub(super) async fn is_fit_by_default(&self) -> Result<bool, MigrateError> {
+        let found = self.texts("SELECT CAST(@@collation_database AS CHAR)", 1).await?;
+        Ok(found
+            .iter()
+            .flatten()
+            .all(|collation| collation.starts_with("utf8mb4_") && collation.ends_with("_ci")))
+    }
+
     /// Whether a table of MySQL has a unique index on this column alone.
     pub(super) async fn is_unique(&self, table: &str, column: &str) -> Result<bool, MigrateError> {
         let sql = "SELECT CAST(index_name AS CHAR) FROM information_schema.statistics \

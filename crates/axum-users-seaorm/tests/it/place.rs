@@ -3,7 +3,6 @@
 use axum_users_seaorm::{SeaOrmDatabase, UserEntity};
 use sea_orm::{ConnectionTrait, Database};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 /// Where it is made; a server's engine needs its feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub struct Place {
 
 impl Place {
     pub async fn new(engine: Engine) -> Self {
-        let name = format!("seaorm_{}", Uuid::new_v4().simple());
+        let name = format!("seaorm_{}", axum_users::Random::system().uuid().simple());
         if engine == Engine::Sqlite {
             let folder = tempfile::tempdir().unwrap();
             let url = format!("sqlite://{}?mode=rwc", folder.path().join("data.db").display());

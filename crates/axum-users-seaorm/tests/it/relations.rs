@@ -62,6 +62,11 @@ macro_rules! relations_of {
             let database: SeaOrmDatabase<user::Entity> = place.open().await;
             let connection = database.connection().unwrap().clone();
             let users = Users::builder(database, "a secret of more than thirty-two bytes").build().unwrap();
+            if Engine::$engine == Engine::MySql {
+                // As an application's own migration of today would have it.
+                let alter = "ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci";
+                connection.execute_unprepared(alter).await.unwrap();
+            }
             users.migrate().await.unwrap();
             let definitions = Schema::new(connection.get_database_backend());
             connection.execute(&definitions.create_table_from_entity(order::Entity)).await.unwrap();

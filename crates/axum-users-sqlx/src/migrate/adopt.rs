@@ -6,69 +6,80 @@ use axum_users::{
     MigrateError,
     schema::{BASE_COLUMN_COUNT, Column, Schema},
 };
-use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    ddl, failed,
+    ddl::{self, Step},
+    fetch,
     found::{FoundColumn, find},
+    get,
 };
-use crate::sqlite::quote;
+use crate::{
+    dialect::Dialect,
+    engine::{Row, Work},
+};
 
 /// How many e-mails or accounts an error lists.
 const LISTED: usize = 10;
 
 /// Checks the user table; answers the statements that add what the model has and the table lacks.
 pub(super) async fn user_table(
-    connection: &mut SqliteConnection,
+    work: &mut Work,
     schema: &Schema,
     table: &str,
+    found: &[FoundColumn],
     first_time: bool,
-) -> Result<Vec<String>, MigrateError> {
-    let found = FoundColumn::read(connection, table).await.map_err(failed)?;
-    check_base_columns(schema, table, &found)?;
-    check_unknown_columns(schema, table, &found)?;
+) -> Result<Vec<Step>, MigrateError> {
+    let dialect = work.dialect();
+    check_base_columns(dialect, schema, table, found)?;
+    check_unknown_columns(dialect, schema, table, found)?;
     let mut steps = Vec::new();
     for column in schema.own_columns() {
-        match find(&found, &column.name) {
+        match find(dialect, found, &column.name) {
             Some(existing) => {
                 check_own_column(table, column, existing)?;
                 if first_time && !column.nullable && !existing.not_null {
-                    refuse_nulls(connection, table, &column.name).await?;
+                    refuse_nulls(work, table, &column.name).await?;
                 }
             }
             None => {
-                if column.is_required() && has_rows(connection, table).await? {
+                if column.is_required() && has_rows(work, table).await? {
                     return Err(in_the_way(format!(
                         "the field `{}` has no value for the rows that the table `{table}` has already; give it \
                          a default (`#[user(default = …)]`) or let it be absent (`Option<…>`)",
                         column.name
                     )));
                 }
-                steps.push(format!("ALTER TABLE {} ADD COLUMN {}", quote(table), ddl::own_column(column)));
+                let (table, column) = (dialect.quote(table), ddl::own_column(dialect, column));
+                steps.push(Step::new(format!("ALTER TABLE {table} ADD COLUMN {column}")));
             }
         }
     }
     Ok(steps)
 }
 
-/// Checks that a table has the columns that statements name.
+/// Checks that a table has the columns that statements name, and answers all that it has.
 pub(super) async fn other_table(
-    connection: &mut SqliteConnection,
+    work: &mut Work,
     table: &str,
     columns: &[&str],
-) -> Result<(), MigrateError> {
-    let found = FoundColumn::read(connection, table).await.map_err(failed)?;
-    match columns.iter().find(|name| find(&found, name).is_none()) {
+) -> Result<Vec<FoundColumn>, MigrateError> {
+    let found = FoundColumn::read(work, table).await?;
+    match columns.iter().find(|name| find(work.dialect(), &found, name).is_none()) {
         Some(missing) => Err(in_the_way(format!(
             "the table `{table}` has no column `{missing}`, so it is none of FastAPI Users; give ours another name"
         ))),
-        None => Ok(()),
+        None => Ok(found),
     }
 }
 
-fn check_base_columns(schema: &Schema, table: &str, found: &[FoundColumn]) -> Result<(), MigrateError> {
+fn check_base_columns(
+    dialect: Dialect,
+    schema: &Schema,
+    table: &str,
+    found: &[FoundColumn],
+) -> Result<(), MigrateError> {
     for (index, column) in schema.columns()[..BASE_COLUMN_COUNT].iter().enumerate() {
-        let Some(existing) = find(found, &column.name) else {
+        let Some(existing) = find(dialect, found, &column.name) else {
             return Err(in_the_way(format!(
                 "the table `{table}` has no column `{}`, so it is no user table of FastAPI Users; give ours \
                  another name",
@@ -86,6 +97,14 @@ fn check_base_columns(schema: &Schema, table: &str, found: &[FoundColumn]) -> Re
         }
         if is_id && !existing.in_primary_key {
             return Err(in_the_way(format!("the column `id` of the table `{table}` is not its primary key")));
+        }
+        if column.name == "email" && existing.compares_capitals() {
+            return Err(in_the_way(format!(
+                "the column `email` of the table `{table}` tells capitals apart, so that one address could be taken \
+                 twice; give it a collation that does not, for example:\n  ALTER TABLE {} MODIFY email \
+                 VARCHAR(320) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci NOT NULL;",
+                dialect.quote(table)
+            )));
         }
     }
     Ok(())
@@ -105,8 +124,18 @@ fn check_own_column(table: &str, column: &Column, existing: &FoundColumn) -> Res
 }
 
 /// A column that inserts would have to name and that the model does not know.
-fn check_unknown_columns(schema: &Schema, table: &str, found: &[FoundColumn]) -> Result<(), MigrateError> {
-    let known = |name: &str| schema.columns().iter().any(|column| column.name.eq_ignore_ascii_case(name));
+fn check_unknown_columns(
+    dialect: Dialect,
+    schema: &Schema,
+    table: &str,
+    found: &[FoundColumn],
+) -> Result<(), MigrateError> {
+    let known = |name: &str| {
+        schema.columns().iter().any(|column| match dialect.folds_column_names() {
+            true => column.name.eq_ignore_ascii_case(name),
+            false => column.name == name,
+        })
+    };
     let needs_value = |column: &&FoundColumn| {
         column.not_null && !column.has_default && !column.generated && !known(&column.name)
     };
@@ -128,140 +157,124 @@ fn wrong_type(table: &str, column: &Column, existing: &FoundColumn) -> MigrateEr
     ))
 }
 
-async fn has_rows(connection: &mut SqliteConnection, table: &str) -> Result<bool, MigrateError> {
-    exists(connection, format!("SELECT 1 FROM {}", quote(table))).await
+async fn has_rows(work: &mut Work, table: &str) -> Result<bool, MigrateError> {
+    let table = work.dialect().quote(table);
+    exists(work, format!("SELECT 1 FROM {table}")).await
 }
 
-async fn refuse_nulls(
-    connection: &mut SqliteConnection,
-    table: &str,
-    column: &str,
-) -> Result<(), MigrateError> {
-    let name = quote(column);
-    let nulls = format!("SELECT count(*) FROM {} WHERE {name} IS NULL", quote(table));
-    let count: i64 = sqlx::query_scalar(AssertSqlSafe(nulls)).fetch_one(connection).await.map_err(failed)?;
+async fn refuse_nulls(work: &mut Work, table: &str, column: &str) -> Result<(), MigrateError> {
+    let (name, column_name) = (work.dialect().quote(table), work.dialect().quote(column));
+    let count = count(work, &format!("SELECT 1 FROM {name} WHERE {column_name} IS NULL")).await?;
     if count == 0 {
         return Ok(());
     }
     Err(in_the_way(format!(
         "{count} rows of the table `{table}` have NULL for `{column}`, which the user model requires; let the field \
-         be absent (`Option<…>`), or give them a value:\n  UPDATE {} SET {name} = … WHERE {name} IS NULL;",
-        quote(table)
+         be absent (`Option<…>`), or give them a value:\n  UPDATE {name} SET {column_name} = … WHERE {column_name} \
+         IS NULL;"
     )))
 }
 
 /// Refuses e-mails that differ by case alone and belong to several users: nobody could tell whose they are.
-pub(super) async fn refuse_shared_emails(
-    connection: &mut SqliteConnection,
-    table: &str,
-) -> Result<(), MigrateError> {
-    let name = quote(table);
-    let shared = format!("SELECT lower(\"email\") AS folded FROM {name} GROUP BY folded HAVING count(*) > 1");
-    let count = count(connection, &shared).await?;
+pub(super) async fn refuse_shared_emails(work: &mut Work, table: &str) -> Result<(), MigrateError> {
+    let dialect = work.dialect();
+    let (name, folded) = (dialect.quote(table), dialect.folded_email());
+    let shared = format!("SELECT {folded} AS folded FROM {name} GROUP BY {folded} HAVING count(*) > 1");
+    let count = count(work, &shared).await?;
     if count == 0 {
         return Ok(());
     }
     // The verified and active one first: the others yield to it.
-    let rows = rows(
-        connection,
-        format!(
-            "SELECT lower(\"email\"), \"email\", quote(\"id\") FROM {name} \
-             WHERE lower(\"email\") IN ({shared} ORDER BY folded LIMIT {LISTED}) \
-             ORDER BY 1, \"is_verified\" DESC, \"is_active\" DESC, \"id\""
-        ),
-    )
-    .await?;
+    let select = format!(
+        "SELECT {folded}, email, {} FROM {name} \
+         WHERE {folded} IN (SELECT folded FROM ({shared} ORDER BY folded LIMIT {LISTED}) AS listed) \
+         ORDER BY 1, is_verified DESC, is_active DESC, id",
+        dialect.quoted_value("id")
+    );
+    let rows = fetch(work, select).await?;
     let mut text = format!(
         "{count} e-mail addresses in `{table}` belong to several users, differing by capitals alone. Nothing was \
          changed. Give all but one user of each another address (one that nobody can own), for example:"
     );
-    list(&mut text, &rows, count, |text, [_, email, id], is_first| {
+    let (email, id) = (dialect.quote("email"), dialect.quote("id"));
+    let other = dialect.concat(&[&email, "'.'", &id, "'.invalid'"]);
+    list(&mut text, &rows, count, |text, [_, address, value], is_first| {
         let keeps = if is_first { "keeps" } else { "yields" };
-        let _ = write!(text, "\n  -- {email:?}, id {id}, {keeps}");
+        let _ = write!(text, "\n  -- {address:?}, id {value}, {keeps}");
         if !is_first {
-            let _ = write!(
-                text,
-                "\n  UPDATE {name} SET \"email\" = \"email\" || '.' || \"id\" || '.invalid' WHERE \"id\" = {id};"
-            );
+            let _ = write!(text, "\n  UPDATE {name} SET {email} = {other} WHERE {id} = {value};");
         }
-    })
-    .map_err(failed)?;
+    })?;
     Err(in_the_way(text))
 }
 
 /// Refuses accounts of a provider that several users have: whoever logs in with one would be anybody of them.
-pub(super) async fn refuse_shared_accounts(
-    connection: &mut SqliteConnection,
-    table: &str,
-) -> Result<(), MigrateError> {
-    let name = quote(table);
+pub(super) async fn refuse_shared_accounts(work: &mut Work, table: &str) -> Result<(), MigrateError> {
+    let dialect = work.dialect();
+    let name = dialect.quote(table);
+    let [oauth_name, account_id] = ["oauth_name", "account_id"].map(|column| dialect.exactly(column));
     let shared = format!(
-        "SELECT \"oauth_name\", \"account_id\" FROM {name} GROUP BY 1, 2 HAVING count(DISTINCT \"user_id\") > 1"
+        "SELECT {oauth_name} AS n, {account_id} AS a FROM {name} GROUP BY 1, 2 HAVING count(DISTINCT user_id) > 1"
     );
-    let count = count(connection, &shared).await?;
+    let count = count(work, &shared).await?;
     if count == 0 {
         return Ok(());
     }
-    let rows = rows(
-        connection,
-        format!(
-            "SELECT \"oauth_name\" || ' ' || \"account_id\", CAST(\"user_id\" AS TEXT), quote(\"id\") FROM {name} \
-             WHERE (\"oauth_name\", \"account_id\") IN ({shared} ORDER BY 1, 2 LIMIT {LISTED}) \
-             ORDER BY \"oauth_name\", \"account_id\", \"id\""
-        ),
-    )
-    .await?;
+    let select = format!(
+        "SELECT {}, {}, {} FROM {name} \
+         WHERE ({oauth_name}, {account_id}) IN (SELECT n, a FROM ({shared} ORDER BY 1, 2 LIMIT {LISTED}) AS listed) \
+         ORDER BY oauth_name, account_id, id",
+        dialect.concat(&["oauth_name", "' '", "account_id"]),
+        dialect.as_text("user_id"),
+        dialect.quoted_value("id"),
+    );
+    let rows = fetch(work, select).await?;
     let mut text = format!(
         "{count} accounts of providers in `{table}` belong to several users. Nothing was changed. Leave each with \
          the one user whose account it is, for example:"
     );
+    let id_name = dialect.quote("id");
     list(&mut text, &rows, count, |text, [account, user, id], is_first| {
         let keeps = if is_first { "keeps" } else { "loses" };
         let _ = write!(text, "\n  -- {account:?}: user {user} {keeps} it");
         if !is_first {
-            let _ = write!(text, "\n  DELETE FROM {name} WHERE \"id\" = {id};");
+            let _ = write!(text, "\n  DELETE FROM {name} WHERE {id_name} = {id};");
         }
-    })
-    .map_err(failed)?;
+    })?;
     Err(in_the_way(text))
 }
 
-/// Whether a user has one account of a provider in several rows, which Python allows.
-pub(super) async fn has_repeated_accounts(
-    connection: &mut SqliteConnection,
-    table: &str,
-) -> Result<bool, MigrateError> {
-    let repeated =
-        format!("SELECT 1 FROM {} GROUP BY \"oauth_name\", \"account_id\" HAVING count(*) > 1", quote(table));
-    exists(connection, repeated).await
+/// Whether a unique index would be refused, since a user has one account of a provider in several rows, which
+/// Python allows.
+pub(super) async fn has_repeated_accounts(work: &mut Work, table: &str) -> Result<bool, MigrateError> {
+    let table = work.dialect().quote(table);
+    exists(work, format!("SELECT 1 FROM {table} GROUP BY oauth_name, account_id HAVING count(*) > 1")).await
 }
 
-async fn exists(connection: &mut SqliteConnection, select: String) -> Result<bool, MigrateError> {
-    let sql = AssertSqlSafe(format!("SELECT EXISTS ({select})"));
-    sqlx::query_scalar(sql).fetch_one(connection).await.map_err(failed)
+async fn exists(work: &mut Work, select: String) -> Result<bool, MigrateError> {
+    let rows = fetch(work, format!("SELECT EXISTS ({select})")).await?;
+    rows.first().map_or(Ok(false), |row| get(row, 0))
 }
 
-async fn count(connection: &mut SqliteConnection, select: &str) -> Result<i64, MigrateError> {
-    let sql = AssertSqlSafe(format!("SELECT count(*) FROM ({select})"));
-    sqlx::query_scalar(sql).fetch_one(connection).await.map_err(failed)
-}
-
-async fn rows(connection: &mut SqliteConnection, sql: String) -> Result<Vec<SqliteRow>, MigrateError> {
-    sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(failed)
+async fn count(work: &mut Work, select: &str) -> Result<i64, MigrateError> {
+    let rows = fetch(work, format!("SELECT count(*) FROM ({select}) AS counted")).await?;
+    rows.first().map_or(Ok(0), |row| get(row, 0))
 }
 
 /// Writes each row of three texts, told whether it is the first of those that share its first text.
 fn list(
     text: &mut String,
-    rows: &[SqliteRow],
+    rows: &[Row],
     count: i64,
     mut write_row: impl FnMut(&mut String, [&str; 3], bool),
-) -> Result<(), sqlx::Error> {
+) -> Result<(), MigrateError> {
     let mut previous = None;
     for row in rows {
-        let cells: [&str; 3] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
-        write_row(text, cells, previous != Some(cells[0]));
-        previous = Some(cells[0]);
+        let cells: [String; 3] = [get(row, 0)?, get(row, 1)?, get(row, 2)?];
+        let is_first = previous.as_ref() != Some(&cells[0]);
+        write_row(text, cells.each_ref().map(String::as_str), is_first);
+        let [shared, ..] = cells;
+        previous = Some(shared);
     }
     let more = usize::try_from(count).unwrap_or(usize::MAX).saturating_sub(LISTED);
     if more > 0 {

@@ -1,7 +1,11 @@
 use axum_users::{MigrateError, User, UserDatabase, UserModel};
 use axum_users_sqlx::{SqlxDatabase, SqlxOptions};
 
-use crate::{configured, execute, fastapi_users_file, id, open, record, rows, users};
+use crate::{
+    fastapi_users_file, id,
+    place::{Engine, Place, execute, rows},
+    record, users,
+};
 
 const ORIGINAL_TABLES: &str = "SELECT type, name, sql FROM sqlite_master
     WHERE tbl_name IN ('user', 'oauth_account', 'accesstoken') AND name NOT LIKE 'axum_users_%' ORDER BY name";
@@ -36,8 +40,8 @@ fn offered_sql(text: &str) -> String {
 
 #[tokio::test]
 async fn the_originals_database_is_served_and_its_tables_and_rows_stay_as_they_are() {
-    let (_folder, path) = fastapi_users_file();
-    let database = configured(&path, SqlxOptions::new(), User::schema()).await;
+    let place = fastapi_users_file().await;
+    let database = place.configured(SqlxOptions::new(), User::schema()).await;
     assert_eq!(
         database.inspect().await.unwrap().to_string(),
         "tables of FastAPI Users with SQLAlchemy, users in `user`: 20 users, 4 OAuth accounts, 6 access tokens"
@@ -45,7 +49,7 @@ async fn the_originals_database_is_served_and_its_tables_and_rows_stay_as_they_a
     let before = everything(&database).await;
     // Alembic or the application may have set it.
     execute(&database, "PRAGMA user_version = 7").await;
-    let database = open(&path, SqlxOptions::new(), User::schema()).await;
+    let database = place.open(SqlxOptions::new(), User::schema()).await;
     assert_eq!(everything(&database).await, before);
     assert_eq!(rows(&database, "PRAGMA user_version").await, ["7"]);
     assert!(database.inspect().await.unwrap().to_string().starts_with("tables of axum-users: 20 users"));
@@ -61,8 +65,8 @@ async fn the_originals_database_is_served_and_its_tables_and_rows_stay_as_they_a
 
 #[tokio::test]
 async fn rows_that_python_inserts_afterwards_are_served() {
-    let (_folder, path) = fastapi_users_file();
-    let database = open(&path, SqlxOptions::new().side_by_side(true), User::schema()).await;
+    let place = fastapi_users_file().await;
+    let database = place.open(SqlxOptions::new().side_by_side(true), User::schema()).await;
     // The statements of SQLAlchemy's adapter, which name the columns that it knows.
     execute(
         &database,
@@ -79,9 +83,8 @@ async fn rows_that_python_inserts_afterwards_are_served() {
 
 #[tokio::test]
 async fn tortoises_tables_are_served_by_their_names() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("data.db");
-    let bare = SqlxOptions::new().connect(&crate::url(&path)).await.unwrap();
+    let place = Place::new(Engine::Sqlite).await;
+    let bare = place.connect(SqlxOptions::new()).await;
     execute(&bare, include_str!("../data/ddl-tortoise-sqlite.sql")).await;
     execute(
         &bare,
@@ -100,7 +103,7 @@ async fn tortoises_tables_are_served_by_their_names() {
         .user_table("usermodel")
         .oauth_account_table("oauthaccountmodel")
         .access_token_table("accesstokenmodel");
-    let database = open(&path, options, User::schema()).await;
+    let database = place.open(options, User::schema()).await;
     let users = users::<User>(&database);
     assert!(users.get_by_email("ADA@example.org").await.unwrap().unwrap().is_verified);
     let (user, session) = users.user_by_access_token(&["t".to_owned()], None).await.unwrap().unwrap();
@@ -112,8 +115,8 @@ async fn tortoises_tables_are_served_by_their_names() {
 
 #[tokio::test]
 async fn emails_that_differ_by_case_alone_stop_it_and_the_offered_sql_mends_them() {
-    let (_folder, path) = fastapi_users_file();
-    let database = configured(&path, SqlxOptions::new(), User::schema()).await;
+    let place = fastapi_users_file().await;
+    let database = place.configured(SqlxOptions::new(), User::schema()).await;
     for (number, email) in [(1, "It''s@example.org"), (2, "it''s@example.org"), (3, "ALICE@example.com")] {
         let row = format!("INSERT INTO user VALUES ('{}', '{email}', 'h', 1, 0, 0)", id(number));
         execute(&database, &row).await;
@@ -141,8 +144,8 @@ async fn emails_that_differ_by_case_alone_stop_it_and_the_offered_sql_mends_them
 
 #[tokio::test]
 async fn a_long_list_of_shared_emails_is_cut() {
-    let (_folder, path) = fastapi_users_file();
-    let database = configured(&path, SqlxOptions::new(), User::schema()).await;
+    let place = fastapi_users_file().await;
+    let database = place.configured(SqlxOptions::new(), User::schema()).await;
     for number in 0..25_u128 {
         let (lower, upper) = (id(number * 2 + 1), id(number * 2 + 2));
         let row = format!(
@@ -161,9 +164,9 @@ const ACCOUNT: &str =
 #[tokio::test]
 async fn an_account_of_a_provider_that_two_users_have_stops_it() {
     for side_by_side in [false, true] {
-        let (_folder, path) = fastapi_users_file();
+        let place = fastapi_users_file().await;
         let options = SqlxOptions::new().side_by_side(side_by_side);
-        let database = configured(&path, options, User::schema()).await;
+        let database = place.configured(options, User::schema()).await;
         let users_of = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"];
         for user in users_of {
             execute(&database, &format!("{ACCOUNT} VALUES ('x{user}', '{user}', 'github', 't', '42', 'e')"))
@@ -189,9 +192,9 @@ async fn provider_accounts_become_unique_unless_python_still_writes_or_repeated_
     let index = "SELECT count(*) FROM sqlite_master WHERE name = 'axum_users_oauth_account_account'";
     let user = "00000000-0000-4000-8000-000000000001";
     for (side_by_side, repeated, expected) in [(false, false, "1"), (true, false, "0"), (false, true, "0")] {
-        let (_folder, path) = fastapi_users_file();
+        let place = fastapi_users_file().await;
         let options = || SqlxOptions::new().side_by_side(side_by_side);
-        let database = configured(&path, options(), User::schema()).await;
+        let database = place.configured(options(), User::schema()).await;
         for row in if repeated { vec!["x", "y"] } else { vec![] } {
             execute(&database, &format!("{ACCOUNT} VALUES ('{row}', '{user}', 'github', 't', '42', 'e')"))
                 .await;
@@ -200,21 +203,21 @@ async fn provider_accounts_become_unique_unless_python_still_writes_or_repeated_
         assert_eq!(rows(&database, index).await, [expected], "{side_by_side} {repeated}");
         // What stood in the way is gone, and Python too.
         execute(&database, "DELETE FROM oauth_account WHERE id = 'y'").await;
-        let database = open(&path, SqlxOptions::new(), User::schema()).await;
+        let database = place.open(SqlxOptions::new(), User::schema()).await;
         assert_eq!(rows(&database, index).await, ["1"]);
     }
 }
 
 #[tokio::test]
 async fn an_adopted_database_side_by_side_starts_again_whatever_python_linked_meanwhile() {
-    let (_folder, path) = fastapi_users_file();
+    let place = fastapi_users_file().await;
     let options = || SqlxOptions::new().side_by_side(true);
-    let database = open(&path, options(), User::schema()).await;
+    let database = place.open(options(), User::schema()).await;
     for user in ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"] {
         execute(&database, &format!("{ACCOUNT} VALUES ('x{user}', '{user}', 'github', 't', '42', 'e')"))
             .await;
     }
-    open(&path, options(), User::schema()).await;
-    let alone = configured(&path, SqlxOptions::new(), User::schema()).await;
+    place.open(options(), User::schema()).await;
+    let alone = place.configured(SqlxOptions::new(), User::schema()).await;
     assert!(refusal(&alone).await.starts_with("1 accounts of providers"));
 }

@@ -2,17 +2,44 @@ use std::{error::Error as _, path::Path, time::Duration};
 
 use axum_users::{
     DatabaseError, MigrateError, User, UserDatabase, UserModel,
-    schema::{Record, Value},
+    schema::{Record, Schema, Value},
 };
 use axum_users_sqlx::{
-    SqlxDatabase, SqlxOptions,
+    Pool, SqlxDatabase, SqlxOptions,
     sqlx::{
         SqlitePool,
         sqlite::{SqliteConnectOptions, SqlitePoolOptions},
     },
 };
 
-use crate::{configure, configured, execute, fresh, id, open, record, rows, url, users};
+use crate::{
+    configure, fresh, id,
+    place::{Engine, execute, rows},
+    record, users,
+};
+
+fn url(path: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", path.display())
+}
+
+async fn open(path: &Path, options: SqlxOptions, schema: Schema) -> SqlxDatabase {
+    let database = configured(path, options, schema).await;
+    users::<User>(&database).migrate().await.unwrap();
+    database
+}
+
+async fn configured(path: &Path, options: SqlxOptions, schema: Schema) -> SqlxDatabase {
+    let mut database = options.connect(&url(path)).await.unwrap();
+    configure(&mut database, schema);
+    database
+}
+
+fn sqlite(database: &SqlxDatabase) -> &SqlitePool {
+    match database.pool() {
+        Pool::Sqlite(pool) => pool,
+        other => panic!("{other:?}"),
+    }
+}
 
 #[tokio::test]
 async fn what_cannot_be_opened_is_said_in_a_sentence() {
@@ -22,12 +49,21 @@ async fn what_cannot_be_opened_is_said_in_a_sentence() {
         .unwrap();
     open(Path::new(&at("good")), SqlxOptions::new(), User::schema()).await;
     for (url, message) in [
-        ("data.db".to_owned(), "a database is named by a URL, for example `sqlite://data.db?mode=rwc`".to_owned()),
-        ("/tmp/data.db".to_owned(), "a database is named by a URL, for example `sqlite://data.db?mode=rwc`".to_owned()),
-        ("sqlite://".to_owned(), "a database is named by a URL, for example `sqlite://data.db?mode=rwc`".to_owned()),
         (
-            "postgres://me:secret@host/db".to_owned(),
-            "`postgres:` is no database that this build knows; it knows `sqlite:`, for example `sqlite://data.db?mode=rwc`"
+            "data.db".to_owned(),
+            "a database is named by a URL, for example `sqlite://data.db?mode=rwc`".to_owned(),
+        ),
+        (
+            "/tmp/data.db".to_owned(),
+            "a database is named by a URL, for example `sqlite://data.db?mode=rwc`".to_owned(),
+        ),
+        (
+            "sqlite://".to_owned(),
+            "a database is named by a URL, for example `sqlite://data.db?mode=rwc`".to_owned(),
+        ),
+        (
+            "oracle://me:secret@host/db".to_owned(),
+            "`oracle:` is no database that this build knows; it knows `sqlite:`, `postgres:`, `mysql:`"
                 .to_owned(),
         ),
         ("sqlite://x.db?mode=fast".to_owned(), "the database URL is wrong".to_owned()),
@@ -37,10 +73,19 @@ async fn what_cannot_be_opened_is_said_in_a_sentence() {
         ),
         (
             format!("sqlite://{}", at("none.db")),
-            format!("the database `{}` does not exist; `?mode=rwc` at the end of its URL makes it", at("none.db")),
+            format!(
+                "the database `{}` does not exist; `?mode=rwc` at the end of its URL makes it",
+                at("none.db")
+            ),
         ),
-        (format!("sqlite://{}", at("text")), format!("the file `{}` is no SQLite database, or a damaged one", at("text"))),
-        (format!("sqlite://{}", at("")), format!("the file `{}` is no SQLite database, or a damaged one", at(""))),
+        (
+            format!("sqlite://{}", at("text")),
+            format!("the file `{}` is no SQLite database, or a damaged one", at("text")),
+        ),
+        (
+            format!("sqlite://{}", at("")),
+            format!("the file `{}` is no SQLite database, or a damaged one", at("")),
+        ),
         (
             format!("sqlite://{}?mode=ro", at("good")),
             format!("the database `{}` can only be read; users have to be written too", at("good")),
@@ -58,7 +103,7 @@ async fn what_cannot_be_opened_is_said_in_a_sentence() {
 
 #[tokio::test]
 async fn connections_are_set_up_for_many_readers_and_writers() {
-    let (_folder, database) = fresh().await;
+    let (_place, database) = fresh(Engine::Sqlite).await;
     for (pragma, expected) in
         [("journal_mode", "wal"), ("foreign_keys", "1"), ("synchronous", "1"), ("busy_timeout", "5000")]
     {
@@ -70,9 +115,9 @@ async fn connections_are_set_up_for_many_readers_and_writers() {
 #[tokio::test]
 async fn a_new_database_is_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
-    let (folder, _database) = fresh().await;
+    let (place, _database) = fresh(Engine::Sqlite).await;
     for name in ["data.db", "data.db-wal", "data.db-shm"] {
-        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(place.path().with_file_name(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
@@ -91,7 +136,7 @@ async fn while_another_process_locks_the_file_writes_are_unavailable_and_reads_g
     users.create(record(1, "ada@example.org")).await.unwrap();
 
     let other = SqlxOptions::new().connect(&url(&path)).await.unwrap();
-    let lock = other.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let lock = sqlite(&other).begin_with("BEGIN IMMEDIATE").await.unwrap();
     let change = Record::new().with("is_active", Value::Bool(false));
     for number in 0..4 {
         assert!(is_unavailable(&users.create(record(2, "bob@example.org")).await));
@@ -118,7 +163,7 @@ async fn a_migration_of_a_locked_file_is_unavailable_and_works_later() {
     let options = SqlxOptions::new().busy_timeout(Duration::from_millis(50));
     let database = configured(&path, options, User::schema()).await;
     let other = SqlxOptions::new().connect(&url(&path)).await.unwrap();
-    let lock = other.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let lock = sqlite(&other).begin_with("BEGIN IMMEDIATE").await.unwrap();
     let error = users::<User>(&database).migrate().await.unwrap_err();
     assert!(matches!(error, MigrateError::Database(DatabaseError::Unavailable(_))), "{error:?}");
     lock.rollback().await.unwrap();
@@ -127,9 +172,9 @@ async fn a_migration_of_a_locked_file_is_unavailable_and_works_later() {
 
 #[tokio::test]
 async fn a_pool_that_can_only_read_answers_reads_and_refuses_writes() {
-    let (folder, database) = fresh().await;
+    let (place, database) = fresh(Engine::Sqlite).await;
     users::<User>(&database).create(record(1, "ada@example.org")).await.unwrap();
-    let options = SqliteConnectOptions::new().filename(folder.path().join("data.db")).read_only(true);
+    let options = SqliteConnectOptions::new().filename(place.path()).read_only(true);
     let mut reading = SqlxDatabase::with_pool(SqlitePool::connect_lazy_with(options));
     configure(&mut reading, User::schema());
     let users = users::<User>(&reading);
@@ -225,7 +270,7 @@ async fn fill(path: &Path) -> u128 {
 
 #[tokio::test]
 async fn debug_output_shows_no_data() {
-    let (_folder, database) = fresh().await;
+    let (_place, database) = fresh(Engine::Sqlite).await;
     execute(&database, "SELECT 1").await;
     assert!(format!("{database:?}").starts_with("SqlxDatabase { options: SqlxOptions {"));
 }

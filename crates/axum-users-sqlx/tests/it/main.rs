@@ -1,5 +1,11 @@
-//! `SqlxDatabase` against real SQLite files, seen through the adapter trait and through plain SQL.
+//! `SqlxDatabase` against real databases, seen through the adapter trait and through plain SQL.
+//!
+//! The servers are those of `POSTGRES_URL` and `MYSQL_URL`; every test makes a database of its own there.
+#![cfg(feature = "sqlite")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // a test may panic wherever it stands
+
+#[macro_use]
+mod place;
 
 mod adopt;
 mod availability;
@@ -17,32 +23,13 @@ use axum_users::{
     Timestamp, User, UserDatabase, UserModel,
     schema::{Record, Schema, Value},
 };
-use axum_users_sqlx::{
-    SqlxDatabase, SqlxOptions,
-    sqlx::{self, AssertSqlSafe, Row},
-};
-use tempfile::TempDir;
+use axum_users_sqlx::{SqlxDatabase, SqlxOptions};
 use uuid::Uuid;
+
+use crate::place::{Engine, Place};
 
 /// The adapter as the library sees it.
 fn users<U: UserModel>(database: &SqlxDatabase) -> &impl UserDatabase<U> {
-    database
-}
-
-fn url(path: &Path) -> String {
-    format!("sqlite://{}?mode=rwc", path.display())
-}
-
-/// Opens a file, tells the adapter the schema, migrates.
-async fn open(path: &Path, options: SqlxOptions, schema: Schema) -> SqlxDatabase {
-    let database = configured(path, options, schema).await;
-    users::<User>(&database).migrate().await.unwrap();
-    database
-}
-
-async fn configured(path: &Path, options: SqlxOptions, schema: Schema) -> SqlxDatabase {
-    let mut database = options.connect(&url(path)).await.unwrap();
-    configure(&mut database, schema);
     database
 }
 
@@ -50,20 +37,16 @@ fn configure(database: &mut SqlxDatabase, schema: Schema) {
     UserDatabase::<User>::configure(database, &Arc::new(schema)).unwrap();
 }
 
-/// A new database in a folder that goes away with the first value.
-async fn fresh() -> (TempDir, SqlxDatabase) {
-    let folder = tempfile::tempdir().unwrap();
-    let database = open(&folder.path().join("data.db"), SqlxOptions::new(), User::schema()).await;
-    (folder, database)
+/// A new database with its tables.
+async fn fresh(engine: Engine) -> (Place, SqlxDatabase) {
+    let place = Place::new(engine).await;
+    let database = place.open(SqlxOptions::new(), User::schema()).await;
+    (place, database)
 }
 
-/// The original's database, in a folder of its own.
-fn fastapi_users_file() -> (TempDir, std::path::PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("data.db");
-    let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fastapi-users.sqlite");
-    std::fs::copy(original, &path).unwrap();
-    (folder, path)
+/// The original's database.
+async fn fastapi_users_file() -> Place {
+    Place::copy_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fastapi-users.sqlite")).await
 }
 
 fn id(number: u128) -> Uuid {
@@ -82,19 +65,4 @@ fn record(number: u128, email: &str) -> Record {
 
 fn at(unix_seconds: i64) -> Timestamp {
     Timestamp::from_unix_timestamp(unix_seconds).unwrap()
-}
-
-async fn execute(database: &SqlxDatabase, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(database.pool()).await.unwrap();
-}
-
-/// Each row's columns as text, joined by `|`; NULL is `NULL`.
-async fn rows(database: &SqlxDatabase, sql: &str) -> Vec<String> {
-    let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(database.pool()).await.unwrap();
-    let texts = |row: &sqlx::sqlite::SqliteRow| -> Vec<String> {
-        (0..row.len())
-            .map(|i| row.try_get_unchecked::<Option<String>, _>(i).unwrap().unwrap_or_else(|| "NULL".into()))
-            .collect()
-    };
-    rows.iter().map(|row| texts(row).join("|")).collect()
 }

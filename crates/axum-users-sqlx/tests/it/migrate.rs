@@ -4,7 +4,11 @@ use axum_users::{
 };
 use axum_users_sqlx::{Found, SqlxDatabase, SqlxOptions};
 
-use crate::{configured, execute, fresh, id, open, record, rows, users};
+use crate::{
+    fresh, id,
+    place::{Engine, Place, execute, rows},
+    record, users,
+};
 
 const TABLES_AND_INDEXES: &str =
     "SELECT sql FROM sqlite_master WHERE name NOT LIKE 'axum_users_%' AND sql IS NOT NULL ORDER BY sql";
@@ -30,20 +34,20 @@ async fn migrate_error(database: &SqlxDatabase) -> String {
 
 #[tokio::test]
 async fn an_empty_file_gets_the_originals_tables_to_the_letter() {
-    let (_folder, database) = fresh().await;
+    let (_place, database) = fresh(Engine::Sqlite).await;
     let original = include_str!("../data/ddl-sqlite.sql");
     assert_eq!(normal(rows(&database, TABLES_AND_INDEXES).await), normal(original.split(';')));
 }
 
 #[tokio::test]
 async fn integer_ids_make_integer_keys_and_own_columns_follow_the_base_ones() {
-    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(Engine::Sqlite).await;
     let schema = Schema::new(ColumnType::Integer)
         .with(Column::new("first_name", ColumnType::Text))
         .with(Column::new("birthdate", ColumnType::Date).nullable())
         .with(Column::new("plan", ColumnType::Text).default_value(Value::Text("it's free".into())))
         .with(Column::new("share", ColumnType::Float).default_value(Value::Float(1e300)));
-    let database = open(&folder.path().join("data.db"), SqlxOptions::new(), schema).await;
+    let database = place.open(SqlxOptions::new(), schema).await;
     let tables = normal(rows(&database, TABLES_AND_INDEXES).await).join("\n");
     for expected in [
         "CREATE TABLE user (id INTEGER NOT NULL, email VARCHAR(320) NOT NULL, hashed_password VARCHAR(1024) NOT NULL, \
@@ -59,7 +63,7 @@ async fn integer_ids_make_integer_keys_and_own_columns_follow_the_base_ones() {
 
 #[tokio::test]
 async fn migrating_again_changes_nothing() {
-    let (_folder, database) = fresh().await;
+    let (_place, database) = fresh(Engine::Sqlite).await;
     let everything = "SELECT type, name, sql FROM sqlite_master ORDER BY name";
     let before = rows(&database, everything).await;
     let version = rows(&database, "SELECT * FROM axum_users_migration, pragma_schema_version").await;
@@ -70,7 +74,7 @@ async fn migrating_again_changes_nothing() {
 
 #[tokio::test]
 async fn versions_that_a_newer_program_added_are_left_alone() {
-    let (_folder, database) = fresh().await;
+    let (_place, database) = fresh(Engine::Sqlite).await;
     execute(&database, "INSERT INTO axum_users_migration VALUES (99, '2030-01-01 00:00:00.000000')").await;
     users::<User>(&database).migrate().await.unwrap();
     assert_eq!(
@@ -81,29 +85,27 @@ async fn versions_that_a_newer_program_added_are_left_alone() {
 
 #[tokio::test]
 async fn own_columns_added_later_are_added_to_the_table() {
-    let (folder, database) = fresh().await;
+    let (place, database) = fresh(Engine::Sqlite).await;
     users::<User>(&database).create(record(1, "ada@example.org")).await.unwrap();
     let schema = User::schema()
         .with(Column::new("plan", ColumnType::Text).default_value(Value::Text("free".into())))
         .with(Column::new("notes", ColumnType::Json).nullable());
-    let path = folder.path().join("data.db");
-    let database = open(&path, SqlxOptions::new(), schema.clone()).await;
+    let database = place.open(SqlxOptions::new(), schema.clone()).await;
     assert_eq!(rows(&database, "SELECT plan, notes FROM user").await, ["free|NULL"]);
-    open(&path, SqlxOptions::new(), schema).await;
+    place.open(SqlxOptions::new(), schema).await;
     // A program of an older model goes on.
-    open(&path, SqlxOptions::new(), User::schema()).await;
+    place.open(SqlxOptions::new(), User::schema()).await;
 }
 
 #[tokio::test]
 async fn a_required_column_can_be_added_to_an_empty_table_only() {
-    let (folder, database) = fresh().await;
-    let path = folder.path().join("data.db");
+    let (place, database) = fresh(Engine::Sqlite).await;
     let required = |name: &'static str| User::schema().with(Column::new(name, ColumnType::Text));
-    open(&path, SqlxOptions::new(), required("first_name")).await;
+    place.open(SqlxOptions::new(), required("first_name")).await;
     execute(&database, &format!("INSERT INTO user VALUES ('{}', 'a@b.org', 'h', 1, 0, 0, 'Ada')", id(1)))
         .await;
     let schema = required("first_name").with(Column::new("last_name", ColumnType::Text));
-    let database = configured(&path, SqlxOptions::new(), schema).await;
+    let database = place.configured(SqlxOptions::new(), schema).await;
     assert_eq!(
         migrate_error(&database).await,
         "the field `last_name` has no value for the rows that the table `user` has already; give it a default \
@@ -113,8 +115,8 @@ async fn a_required_column_can_be_added_to_an_empty_table_only() {
 
 #[tokio::test]
 async fn a_migration_that_fails_midway_leaves_nothing_behind() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = configured(&folder.path().join("data.db"), SqlxOptions::new(), User::schema()).await;
+    let place = Place::new(Engine::Sqlite).await;
+    let database = place.configured(SqlxOptions::new(), User::schema()).await;
     // The last thing that a migration makes is in the way of itself.
     execute(&database, "CREATE TABLE axum_users_one_time (other)").await;
     assert!(matches!(users::<User>(&database).migrate().await, Err(MigrateError::Database(_))));
@@ -165,9 +167,9 @@ async fn tables_that_are_no_users_are_refused_in_a_sentence() {
             "the table `accesstoken` has no column `user_id`, so it is none of FastAPI Users; give ours another name",
         ),
     ] {
-        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new(Engine::Sqlite).await;
         let schema = User::schema().with(Column::new("plan", ColumnType::Text).nullable());
-        let database = configured(&folder.path().join("data.db"), SqlxOptions::new(), schema).await;
+        let database = place.configured(SqlxOptions::new(), schema).await;
         execute(&database, &sql).await;
         assert_eq!(migrate_error(&database).await, message);
         assert_eq!(
@@ -180,10 +182,9 @@ async fn tables_that_are_no_users_are_refused_in_a_sentence() {
 
 #[tokio::test]
 async fn a_required_field_over_stored_nulls_is_refused_with_the_sql_that_mends_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("data.db");
+    let place = Place::new(Engine::Sqlite).await;
     let schema = User::schema().with(Column::new("plan", ColumnType::Text));
-    let database = configured(&path, SqlxOptions::new(), schema).await;
+    let database = place.configured(SqlxOptions::new(), schema).await;
     execute(
         &database,
         "CREATE TABLE user (id CHAR(36) PRIMARY KEY, email TEXT, hashed_password TEXT, is_active BOOLEAN,
@@ -200,8 +201,8 @@ async fn a_required_field_over_stored_nulls_is_refused_with_the_sql_that_mends_i
 
 #[tokio::test]
 async fn inspect_tells_what_is_there_before_anything_is_changed() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = configured(&folder.path().join("data.db"), SqlxOptions::new(), User::schema()).await;
+    let place = Place::new(Engine::Sqlite).await;
+    let database = place.configured(SqlxOptions::new(), User::schema()).await;
     assert_eq!(database.inspect().await.unwrap(), Found::Empty);
     assert_eq!(database.inspect().await.unwrap().to_string(), "an empty database");
     execute(&database, "CREATE TABLE posts (id); CREATE TABLE comments (id)").await;

@@ -2,7 +2,21 @@ use axum_users::{DatabaseError, NewOAuthAccount, OAuthAccount, User, UserDatabas
 use axum_users_sqlx::SqlxOptions;
 use uuid::Uuid;
 
-use crate::{at, execute, fresh, id, open, record, rows, users, users::Numbered};
+use crate::{
+    at, fresh, id,
+    place::{Engine, Place, execute, rows},
+    record, users,
+    users::Numbered,
+};
+
+on_every_engine![
+    a_user_and_its_account_are_made_together_or_neither,
+    an_account_is_found_by_its_exact_name_and_id,
+    an_account_is_linked_once_to_whomever,
+    a_new_login_overwrites_tokens_and_address_of_every_row_that_python_left,
+    integer_models_have_integer_accounts_whose_ids_the_database_makes,
+    a_state_is_kept_replaced_and_gone_with_its_user,
+];
 
 fn account(oauth_name: &str, account_id: &str) -> NewOAuthAccount {
     NewOAuthAccount {
@@ -23,9 +37,8 @@ fn named(accounts: &[OAuthAccount<Uuid>]) -> Vec<(&str, &str)> {
     accounts.iter().map(|account| (account.oauth_name.as_str(), account.account_id.as_str())).collect()
 }
 
-#[tokio::test]
-async fn a_user_and_its_account_are_made_together_or_neither() {
-    let (_folder, database) = fresh().await;
+async fn a_user_and_its_account_are_made_together_or_neither(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     let google = account("google", "1");
     let ada =
@@ -46,9 +59,8 @@ async fn a_user_and_its_account_are_made_together_or_neither() {
     assert_eq!(users.user_by_oauth_account("google", "2").await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn an_account_is_found_by_its_exact_name_and_id() {
-    let (_folder, database) = fresh().await;
+async fn an_account_is_found_by_its_exact_name_and_id(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     for number in [1, 2] {
         users.create(record(number, &format!("{number}@example.org"))).await.unwrap();
@@ -73,9 +85,8 @@ async fn an_account_is_found_by_its_exact_name_and_id() {
     assert_eq!(named(&users.oauth_accounts(&id(2)).await.unwrap()), [("github", "abÉ")]);
 }
 
-#[tokio::test]
-async fn an_account_is_linked_once_to_whomever() {
-    let (_folder, database) = fresh().await;
+async fn an_account_is_linked_once_to_whomever(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     for number in [1, 2] {
         users.create(record(number, &format!("{number}@example.org"))).await.unwrap();
@@ -94,15 +105,16 @@ async fn an_account_is_linked_once_to_whomever() {
     assert_eq!(users.oauth_accounts(&id(2)).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn a_new_login_overwrites_tokens_and_address_of_every_row_that_python_left() {
-    let (_folder, database) = fresh().await;
+async fn a_new_login_overwrites_tokens_and_address_of_every_row_that_python_left(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     users.create(record(1, "ada@example.org")).await.unwrap();
-    execute(&database, "DROP INDEX axum_users_oauth_account_account").await;
+    let on = engine.pick("", "", " ON oauth_account");
+    execute(&database, &format!("DROP INDEX axum_users_oauth_account_account{on}")).await;
     for row in [11, 12] {
         let insert = format!(
-            "INSERT INTO oauth_account VALUES ('{}', '{}', 'google', 'old', 1, 'old', '1', 'old@b.org')",
+            "INSERT INTO oauth_account (id, user_id, oauth_name, access_token, expires_at, refresh_token, account_id,
+             account_email) VALUES ('{}', '{}', 'google', 'old', 1, 'old', '1', 'old@b.org')",
             id(row),
             id(1)
         );
@@ -122,10 +134,9 @@ async fn a_new_login_overwrites_tokens_and_address_of_every_row_that_python_left
     assert_eq!(rows(&database, "SELECT count(*) FROM oauth_account").await, ["0"]);
 }
 
-#[tokio::test]
-async fn integer_models_have_integer_accounts_whose_ids_the_database_makes() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = open(&folder.path().join("data.db"), SqlxOptions::new(), Numbered::schema()).await;
+async fn integer_models_have_integer_accounts_whose_ids_the_database_makes(engine: Engine) {
+    let place = Place::new(engine).await;
+    let database = place.open(SqlxOptions::new(), Numbered::schema()).await;
     let users = users::<Numbered>(&database);
     let mut new = record(0, "ada@example.org");
     new.remove("id");
@@ -139,9 +150,8 @@ async fn integer_models_have_integer_accounts_whose_ids_the_database_makes() {
     assert_eq!(users.get_with_state(&ada.id).await.unwrap().unwrap().1, state);
 }
 
-#[tokio::test]
-async fn a_state_is_kept_replaced_and_gone_with_its_user() {
-    let (_folder, database) = fresh().await;
+async fn a_state_is_kept_replaced_and_gone_with_its_user(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     let ada = users.create(record(1, "ada@example.org")).await.unwrap();
     users.create(record(2, "bob@example.org")).await.unwrap();

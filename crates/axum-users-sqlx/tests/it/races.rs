@@ -4,13 +4,25 @@ use axum_users::{
 };
 use axum_users_sqlx::SqlxOptions;
 
-use crate::{configured, execute, fastapi_users_file, fresh, id, open, record, rows, users};
+use crate::{
+    fastapi_users_file, fresh, id,
+    place::{Engine, Place, execute, rows},
+    record, users,
+};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_creates_of_one_email_in_any_case_one_wins() {
-    let (folder, first) = fresh().await;
+on_every_engine![
+    of_fifty_creates_of_one_email_in_any_case_one_wins,
+    of_many_updates_that_expect_the_same_row_one_wins,
+    something_is_used_once_however_many_try,
+    several_processes_migrate_at_once_and_all_start,
+    a_crowd_of_writers_in_two_processes_all_get_their_turn,
+    a_write_whose_caller_went_away_leaves_the_database_usable,
+];
+
+async fn of_fifty_creates_of_one_email_in_any_case_one_wins(engine: Engine) {
+    let (place, first) = fresh(engine).await;
     // Two pools, as two processes have.
-    let second = open(&folder.path().join("data.db"), SqlxOptions::new(), User::schema()).await;
+    let second = place.open(SqlxOptions::new(), User::schema()).await;
     let tasks: Vec<_> = (0..50_u128)
         .map(|number| {
             let database = if number % 2 == 0 { first.clone() } else { second.clone() };
@@ -26,12 +38,11 @@ async fn of_fifty_creates_of_one_email_in_any_case_one_wins() {
         }
     }
     assert_eq!(won, 1);
-    assert_eq!(rows(&first, "SELECT count(*) FROM user").await, ["1"]);
+    assert_eq!(rows(&first, "SELECT count(*) FROM \"user\"").await, ["1"]);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_updates_that_expect_the_same_row_one_wins() {
-    let (_folder, database) = fresh().await;
+async fn of_many_updates_that_expect_the_same_row_one_wins(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     users::<User>(&database).create(record(1, "ada@example.org")).await.unwrap();
     let tasks: Vec<_> = (0..30)
         .map(|number| {
@@ -50,9 +61,8 @@ async fn of_many_updates_that_expect_the_same_row_one_wins() {
     assert_eq!(won, 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn something_is_used_once_however_many_try() {
-    let (_folder, database) = fresh().await;
+async fn something_is_used_once_however_many_try(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let tasks: Vec<_> = (0..30)
         .map(|_| {
             let database = database.clone();
@@ -69,38 +79,43 @@ async fn something_is_used_once_however_many_try() {
     assert_eq!(won, 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn several_processes_migrate_at_once_and_all_start() {
-    for adopted in [false, true] {
-        let (_folder, path) = fastapi_users_file();
-        if !adopted {
-            std::fs::remove_file(&path).unwrap();
-        }
-        let tasks: Vec<_> = (0..8)
-            .map(|_| {
-                let path = path.clone();
-                tokio::spawn(async move {
-                    let database = configured(&path, SqlxOptions::new(), User::schema()).await;
-                    users::<User>(&database).migrate().await.unwrap();
-                    database
-                })
-            })
-            .collect();
-        for task in tasks {
-            let database = task.await.unwrap();
-            assert_eq!(
-                rows(&database, "SELECT version FROM axum_users_migration ORDER BY 1").await,
-                ["1", "2"]
-            );
-            assert_eq!(rows(&database, "PRAGMA journal_mode").await, ["wal"]);
-        }
-    }
+async fn several_processes_migrate_at_once_and_all_start(engine: Engine) {
+    let place = Place::new(engine).await;
+    migrate_at_once(&place).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_crowd_of_writers_in_two_processes_all_get_their_turn() {
-    let (folder, first) = fresh().await;
-    let second = open(&folder.path().join("data.db"), SqlxOptions::new(), User::schema()).await;
+async fn several_processes_adopt_the_originals_database_at_once_and_all_start() {
+    let place = fastapi_users_file().await;
+    migrate_at_once(&place).await;
+    let database = place.connect(SqlxOptions::new()).await;
+    assert_eq!(rows(&database, "PRAGMA journal_mode").await, ["wal"]);
+}
+
+async fn migrate_at_once(place: &Place) {
+    let mut databases = Vec::new();
+    for _ in 0..8 {
+        databases.push(place.configured(SqlxOptions::new(), User::schema()).await);
+    }
+    let tasks: Vec<_> = databases
+        .into_iter()
+        .map(|database| {
+            tokio::spawn(async move {
+                users::<User>(&database).migrate().await.unwrap();
+                database
+            })
+        })
+        .collect();
+    for task in tasks {
+        let database = task.await.unwrap();
+        let versions = rows(&database, "SELECT version FROM axum_users_migration ORDER BY 1").await;
+        assert_eq!(versions, ["1", "2"]);
+    }
+}
+
+async fn a_crowd_of_writers_in_two_processes_all_get_their_turn(engine: Engine) {
+    let (place, first) = fresh(engine).await;
+    let second = place.open(SqlxOptions::new(), User::schema()).await;
     let tasks: Vec<_> = (0..200_u128)
         .map(|number| {
             let database = if number % 2 == 0 { first.clone() } else { second.clone() };
@@ -117,12 +132,11 @@ async fn a_crowd_of_writers_in_two_processes_all_get_their_turn() {
     for task in tasks {
         task.await.unwrap();
     }
-    assert_eq!(rows(&first, "SELECT count(*) FROM user").await, ["150"]);
+    assert_eq!(rows(&first, "SELECT count(*) FROM \"user\"").await, ["150"]);
 }
 
-#[tokio::test]
-async fn a_write_whose_caller_went_away_leaves_the_database_usable() {
-    let (_folder, database) = fresh().await;
+async fn a_write_whose_caller_went_away_leaves_the_database_usable(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     users::<User>(&database).create(record(1, "ada@example.org")).await.unwrap();
     for _ in 0..50 {
         let (users, nobody) = (users::<User>(&database), id(7));
@@ -132,6 +146,6 @@ async fn a_write_whose_caller_went_away_leaves_the_database_usable() {
             () = tokio::task::yield_now() => {}
         }
     }
-    execute(&database, "UPDATE user SET is_active = 0").await;
+    execute(&database, "UPDATE \"user\" SET is_active = (1 = 0)").await;
     assert!(users::<User>(&database).delete(&id(1)).await.unwrap());
 }

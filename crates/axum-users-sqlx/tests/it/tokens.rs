@@ -2,7 +2,23 @@ use axum_users::{AccessToken, Capabilities, User, UserDatabase};
 use axum_users_sqlx::SqlxDatabase;
 use uuid::Uuid;
 
-use crate::{at, execute, fresh, id, record, rows, users};
+use crate::{
+    at, fresh, id,
+    place::{Engine, Place, execute, rows},
+    record, users,
+};
+
+on_every_engine![
+    everything_is_supported,
+    a_token_is_found_with_its_user_in_any_of_its_forms,
+    a_token_is_good_from_its_own_moment_on_however_it_is_written,
+    tokens_are_stored_as_the_original_stores_them,
+    rewriting_changes_the_stored_form_and_nothing_else,
+    sessions_end_one_by_one_or_all_but_the_kept,
+    purging_takes_every_old_session_and_counts_them,
+    something_is_used_once_and_forgotten_when_it_expired,
+    a_token_of_nobody_is_refused,
+];
 
 fn token(text: &str, user: u128, unix_seconds: i64) -> AccessToken<Uuid> {
     AccessToken { token: text.to_owned(), user_id: id(user), created_at: at(unix_seconds) }
@@ -12,24 +28,22 @@ fn forms<const N: usize>(texts: [&str; N]) -> Vec<String> {
     texts.map(str::to_owned).to_vec()
 }
 
-async fn with_two_users() -> (tempfile::TempDir, SqlxDatabase) {
-    let (folder, database) = fresh().await;
+async fn with_two_users(engine: Engine) -> (Place, SqlxDatabase) {
+    let (place, database) = fresh(engine).await;
     for number in [1, 2] {
         users::<User>(&database).create(record(number, &format!("{number}@example.org"))).await.unwrap();
     }
-    (folder, database)
+    (place, database)
 }
 
-#[tokio::test]
-async fn everything_is_supported() {
-    let (_folder, database) = fresh().await;
+async fn everything_is_supported(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     assert_eq!(users::<User>(&database).capabilities(), Capabilities::all());
     users::<User>(&database).ping().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_token_is_found_with_its_user_in_any_of_its_forms() {
-    let (_folder, database) = with_two_users().await;
+async fn a_token_is_found_with_its_user_in_any_of_its_forms(engine: Engine) {
+    let (_place, database) = with_two_users(engine).await;
     let users = users::<User>(&database);
     users.create_access_token(&token("~hashed", 1, 1_000)).await.unwrap();
     users.create_access_token(&token("clear", 2, 1_000)).await.unwrap();
@@ -48,14 +62,21 @@ async fn a_token_is_found_with_its_user_in_any_of_its_forms() {
     }
 }
 
-#[tokio::test]
-async fn a_token_is_good_from_its_own_moment_on_however_it_is_written() {
-    let (_folder, database) = with_two_users().await;
+async fn a_token_is_good_from_its_own_moment_on_however_it_is_written(engine: Engine) {
+    let (_place, database) = with_two_users(engine).await;
     let users = users::<User>(&database);
     let texts = ["2026-01-01 12:00:00.000000", "2026-01-01 12:00:00", "2026-01-01 12:00:00.000000+00:00"];
+    let texts = &texts[..engine.pick(3, 3, 2)];
     for text in texts {
         execute(&database, "DELETE FROM accesstoken").await;
-        execute(&database, &format!("INSERT INTO accesstoken VALUES ('{}', 'x', '{text}')", id(1))).await;
+        execute(
+            &database,
+            &format!(
+                "INSERT INTO accesstoken (user_id, token, created_at) VALUES ('{}', 'x', '{text}')",
+                id(1)
+            ),
+        )
+        .await;
         let began = at(1_767_268_800);
         for (not_before, expected) in [
             (began, true),
@@ -74,20 +95,20 @@ async fn a_token_is_good_from_its_own_moment_on_however_it_is_written() {
     }
 }
 
-#[tokio::test]
-async fn tokens_are_stored_as_the_original_stores_them() {
-    let (_folder, database) = with_two_users().await;
+async fn tokens_are_stored_as_the_original_stores_them(engine: Engine) {
+    let (_place, database) = with_two_users(engine).await;
     users::<User>(&database).create_access_token(&token("abc", 1, 1_767_268_800)).await.unwrap();
-    let row = format!("{}|abc|2026-01-01 12:00:00.000000|text", id(1));
-    assert_eq!(
-        rows(&database, "SELECT user_id, token, created_at, typeof(created_at) FROM accesstoken").await,
-        [row]
-    );
+    let created_at =
+        engine.pick("2026-01-01 12:00:00.000000", "2026-01-01 12:00:00+00", "2026-01-01 12:00:00.000000");
+    let row = format!("{}|abc|{created_at}", id(1));
+    assert_eq!(rows(&database, "SELECT user_id, token, created_at FROM accesstoken").await, [row]);
+    if engine == Engine::Sqlite {
+        assert_eq!(rows(&database, "SELECT typeof(created_at) FROM accesstoken").await, ["text"]);
+    }
 }
 
-#[tokio::test]
-async fn rewriting_changes_the_stored_form_and_nothing_else() {
-    let (_folder, database) = with_two_users().await;
+async fn rewriting_changes_the_stored_form_and_nothing_else(engine: Engine) {
+    let (_place, database) = with_two_users(engine).await;
     let users = users::<User>(&database);
     users.create_access_token(&token("clear", 1, 1_000)).await.unwrap();
     users.rewrite_access_token("clear", "~hashed").await.unwrap();
@@ -97,9 +118,8 @@ async fn rewriting_changes_the_stored_form_and_nothing_else() {
     assert_eq!(rows(&database, "SELECT count(*) FROM accesstoken").await, ["1"]);
 }
 
-#[tokio::test]
-async fn sessions_end_one_by_one_or_all_but_the_kept() {
-    let (_folder, database) = with_two_users().await;
+async fn sessions_end_one_by_one_or_all_but_the_kept(engine: Engine) {
+    let (_place, database) = with_two_users(engine).await;
     let users = users::<User>(&database);
     for (text, user) in [("a", 1), ("b", 1), ("c", 1), ("d", 2)] {
         users.create_access_token(&token(text, user, 1_000)).await.unwrap();
@@ -114,24 +134,24 @@ async fn sessions_end_one_by_one_or_all_but_the_kept() {
     assert_eq!(left().await, ["d"]);
 }
 
-#[tokio::test]
-async fn purging_takes_every_old_session_and_counts_them() {
-    let (_folder, database) = with_two_users().await;
+async fn purging_takes_every_old_session_and_counts_them(engine: Engine) {
+    let (_place, database) = with_two_users(engine).await;
     let users = users::<User>(&database);
-    let many = format!(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
-         INSERT INTO accesstoken SELECT '{}', 'old' || i, '2020-01-01 00:00:00.000000' FROM n",
-        id(1)
-    );
-    execute(&database, &many).await;
+    let rows_of = |from: u32| {
+        let row = |i| format!("('{}', 'old{i}', '2020-01-01 00:00:00.000000')", id(1));
+        (from..from + 500).map(row).collect::<Vec<_>>().join(", ")
+    };
+    for from in (0..2500).step_by(500) {
+        let insert = format!("INSERT INTO accesstoken (user_id, token, created_at) VALUES {}", rows_of(from));
+        execute(&database, &insert).await;
+    }
     users.create_access_token(&token("new", 1, 1_767_268_800)).await.unwrap();
     assert_eq!(users.purge_access_tokens(at(1_767_268_800)).await.unwrap(), 2500);
     assert_eq!(rows(&database, "SELECT token FROM accesstoken").await, ["new"]);
 }
 
-#[tokio::test]
-async fn something_is_used_once_and_forgotten_when_it_expired() {
-    let (_folder, database) = fresh().await;
+async fn something_is_used_once_and_forgotten_when_it_expired(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     assert!(users.use_once("verify", "a", at(100), at(0)).await.unwrap());
     assert!(!users.use_once("verify", "a", at(100), at(0)).await.unwrap());
@@ -143,9 +163,8 @@ async fn something_is_used_once_and_forgotten_when_it_expired() {
     );
 }
 
-#[tokio::test]
-async fn a_token_of_nobody_is_refused() {
-    let (_folder, database) = fresh().await;
+async fn a_token_of_nobody_is_refused(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     assert!(users::<User>(&database).create_access_token(&token("abc", 7, 0)).await.is_err());
     assert_eq!(rows(&database, "SELECT count(*) FROM accesstoken").await, ["0"]);
 }

@@ -4,11 +4,31 @@ use axum_users::{
 };
 use axum_users_sqlx::SqlxOptions;
 
-use crate::{fresh, id, open, record, rows, users};
+use crate::{
+    fresh, id,
+    place::{Engine, Place, execute, rows},
+    record, users,
+};
 
-#[tokio::test]
-async fn a_created_user_is_found_by_id_and_by_email_in_any_case() {
-    let (_folder, database) = fresh().await;
+on_every_engine![
+    a_created_user_is_found_by_id_and_by_email_in_any_case,
+    an_email_that_differs_by_more_than_ascii_case_is_another,
+    an_email_is_taken_in_any_case_at_create_and_at_update,
+    a_taken_id_is_no_taken_email,
+    update_sets_only_what_changes_and_only_when_the_row_is_as_expected,
+    update_without_changes_answers_the_user,
+    update_refuses_columns_that_the_schema_does_not_have,
+    null_can_be_expected_and_set,
+    delete_takes_accounts_and_tokens_along_with_and_without_foreign_keys,
+    users_are_listed_page_by_page_in_the_order_of_ids,
+    the_database_makes_integer_ids,
+    tables_can_have_other_names_even_odd_ones,
+    the_schema_names_the_table_unless_the_options_do,
+    schemas_that_the_database_cannot_keep_are_refused_with_a_reason,
+];
+
+async fn a_created_user_is_found_by_id_and_by_email_in_any_case(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     let made = users.create(record(1, "Ada@Example.org")).await.unwrap();
     assert_eq!((made.id, made.email.as_str(), made.is_active), (id(1), "Ada@Example.org", true));
@@ -19,9 +39,8 @@ async fn a_created_user_is_found_by_id_and_by_email_in_any_case() {
     }
 }
 
-#[tokio::test]
-async fn an_email_that_differs_by_more_than_ascii_case_is_another() {
-    let (_folder, database) = fresh().await;
+async fn an_email_that_differs_by_more_than_ascii_case_is_another(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     users.create(record(1, "ärger@example.org")).await.unwrap();
     for other in
@@ -29,12 +48,19 @@ async fn an_email_that_differs_by_more_than_ascii_case_is_another() {
     {
         assert_eq!(users.get_by_email(other).await.unwrap(), None, "{other:?}");
     }
-    users.create(record(2, "Ärger@example.org")).await.unwrap();
+    // MySQL's collations know more letters than ASCII's.
+    let other = users.create(record(2, "Ärger@example.org")).await;
+    assert_eq!(other.is_ok(), engine.pick(true, true, false), "{other:?}");
+    let similar = users.create(record(3, "arger@example.org")).await;
+    assert_eq!(similar.is_ok(), engine.pick(true, true, false), "{similar:?}");
+    assert_eq!(
+        users.get_by_email("ÄRGER@example.org").await.unwrap().map(|user| user.id),
+        other.ok().map(|_| id(2))
+    );
 }
 
-#[tokio::test]
-async fn an_email_is_taken_in_any_case_at_create_and_at_update() {
-    let (_folder, database) = fresh().await;
+async fn an_email_is_taken_in_any_case_at_create_and_at_update(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     users.create(record(1, "ada@example.org")).await.unwrap();
     users.create(record(2, "bob@example.org")).await.unwrap();
@@ -46,23 +72,21 @@ async fn an_email_is_taken_in_any_case_at_create_and_at_update() {
         assert!(matches!(error, DatabaseError::EmailTaken), "{email} {error:?}");
     }
     assert_eq!(
-        rows(&database, "SELECT email FROM user ORDER BY id").await,
+        rows(&database, "SELECT email FROM \"user\" ORDER BY id").await,
         ["ada@example.org", "bob@example.org"]
     );
 }
 
-#[tokio::test]
-async fn a_taken_id_is_no_taken_email() {
-    let (_folder, database) = fresh().await;
+async fn a_taken_id_is_no_taken_email(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     users.create(record(1, "ada@example.org")).await.unwrap();
     let error = users.create(record(1, "bob@example.org")).await.unwrap_err();
     assert!(matches!(error, DatabaseError::Other(_)), "{error:?}");
 }
 
-#[tokio::test]
-async fn update_sets_only_what_changes_and_only_when_the_row_is_as_expected() {
-    let (_folder, database) = fresh().await;
+async fn update_sets_only_what_changes_and_only_when_the_row_is_as_expected(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     users.create(record(1, "ada@example.org")).await.unwrap();
     let changes = Record::new().with("is_verified", Value::Bool(true));
@@ -79,17 +103,15 @@ async fn update_sets_only_what_changes_and_only_when_the_row_is_as_expected() {
     assert_eq!(users.update(&id(9), &Record::new(), &changes).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn update_without_changes_answers_the_user() {
-    let (_folder, database) = fresh().await;
+async fn update_without_changes_answers_the_user(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     let made = users.create(record(1, "ada@example.org")).await.unwrap();
     assert_eq!(users.update(&id(1), &Record::new(), &Record::new()).await.unwrap(), Some(made));
 }
 
-#[tokio::test]
-async fn update_refuses_columns_that_the_schema_does_not_have() {
-    let (_folder, database) = fresh().await;
+async fn update_refuses_columns_that_the_schema_does_not_have(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     users.create(record(1, "ada@example.org")).await.unwrap();
     let unknown = Record::new().with("nickname", Value::Text("ada".into()));
@@ -101,65 +123,70 @@ async fn update_refuses_columns_that_the_schema_does_not_have() {
     assert!(users.get(&id(1)).await.unwrap().unwrap().is_active);
 }
 
-#[tokio::test]
-async fn null_can_be_expected_and_set() {
-    let folder = tempfile::tempdir().unwrap();
+async fn null_can_be_expected_and_set(engine: Engine) {
+    let place = Place::new(engine).await;
     let schema = User::schema().with(Column::new("plan", ColumnType::Text).nullable());
-    let database = open(&folder.path().join("data.db"), SqlxOptions::new(), schema).await;
+    let database = place.open(SqlxOptions::new(), schema).await;
     let users = users::<User>(&database);
     users.create(record(1, "ada@example.org")).await.unwrap();
     let (null, pro) =
         (Record::new().with("plan", Value::Null), Record::new().with("plan", Value::Text("pro".into())));
     assert!(users.update(&id(1), &pro, &null).await.unwrap().is_none());
     assert!(users.update(&id(1), &null, &pro).await.unwrap().is_some());
-    assert_eq!(rows(&database, "SELECT plan FROM user").await, ["pro"]);
+    assert_eq!(rows(&database, "SELECT plan FROM \"user\"").await, ["pro"]);
     assert!(users.update(&id(1), &pro, &null).await.unwrap().is_some());
-    assert_eq!(rows(&database, "SELECT plan FROM user").await, ["NULL"]);
+    assert_eq!(rows(&database, "SELECT plan FROM \"user\"").await, ["NULL"]);
 }
 
-#[tokio::test]
-async fn delete_takes_accounts_and_tokens_along_with_and_without_foreign_keys() {
-    for declared in ["REFERENCES user (id) ON DELETE CASCADE", "REFERENCES user (id)", ""] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("data.db");
-        let bare = SqlxOptions::new().connect(&crate::url(&path)).await.unwrap();
-        crate::execute(
-            &bare,
-            &format!(
-                "CREATE TABLE oauth_account (id CHAR(36) PRIMARY KEY, user_id CHAR(36) {declared}, oauth_name TEXT,
-                    access_token TEXT, expires_at INTEGER, refresh_token TEXT, account_id TEXT, account_email TEXT);
-                 CREATE TABLE accesstoken (token TEXT PRIMARY KEY, user_id CHAR(36) {declared}, created_at TIMESTAMP);"
+async fn delete_takes_accounts_and_tokens_along_with_and_without_foreign_keys(engine: Engine) {
+    let key = engine.pick("CHAR(36)", "UUID", "CHAR(36) COLLATE utf8mb4_unicode_520_ci");
+    let moment = engine.pick("TIMESTAMP", "TIMESTAMPTZ", "DATETIME(6)");
+    for declared in [
+        "FOREIGN KEY (user_id) REFERENCES \"user\" (id) ON DELETE CASCADE",
+        "FOREIGN KEY (user_id) REFERENCES \"user\" (id)",
+        "CHECK (1 = 1)",
+    ] {
+        let (_place, database) = fresh(engine).await;
+        for statement in [
+            "DROP TABLE oauth_account".to_owned(),
+            "DROP TABLE accesstoken".to_owned(),
+            format!(
+                "CREATE TABLE oauth_account (id {key} PRIMARY KEY, user_id {key}, oauth_name VARCHAR(100),
+                 access_token TEXT, expires_at INTEGER, refresh_token TEXT, account_id VARCHAR(320),
+                 account_email TEXT, {declared})"
             ),
-        )
-        .await;
-        let database = open(&path, SqlxOptions::new(), User::schema()).await;
+            format!(
+                "CREATE TABLE accesstoken (token VARCHAR(43) PRIMARY KEY, user_id {key}, created_at {moment}, {declared})"
+            ),
+        ] {
+            execute(&database, &statement).await;
+        }
         let users = users::<User>(&database);
         for number in [1, 2] {
             users.create(record(number, &format!("{number}@example.org"))).await.unwrap();
-            crate::execute(
+            let user = id(number);
+            execute(
                 &database,
                 &format!(
-                    "INSERT INTO oauth_account VALUES ('a{number}', '{0}', 'github', 't', NULL, NULL, '{number}', 'e');
-                     INSERT INTO accesstoken VALUES ('t{number}', '{0}', '2026-01-01 00:00:00.000000');",
-                    id(number)
+                    "INSERT INTO oauth_account VALUES ('{user}', '{user}', 'github', 't', NULL, NULL, '{number}', 'e')"
                 ),
             )
             .await;
+            let token = format!(
+                "INSERT INTO accesstoken VALUES ('t{number}', '{user}', '2026-01-01 00:00:00.000000')"
+            );
+            execute(&database, &token).await;
         }
         assert!(users.delete(&id(1)).await.unwrap());
         assert!(!users.delete(&id(1)).await.unwrap());
-        let left = "SELECT id FROM user UNION ALL SELECT user_id FROM oauth_account UNION ALL SELECT user_id FROM accesstoken";
-        assert_eq!(
-            rows(&database, left).await,
-            [id(2).to_string(), id(2).to_string(), id(2).to_string()],
-            "{declared}"
-        );
+        let left = "SELECT id FROM \"user\" UNION ALL SELECT user_id FROM oauth_account UNION ALL SELECT user_id FROM accesstoken";
+        let second = id(2).to_string();
+        assert_eq!(rows(&database, left).await, [second.as_str(); 3], "{declared}");
     }
 }
 
-#[tokio::test]
-async fn users_are_listed_page_by_page_in_the_order_of_ids() {
-    let (_folder, database) = fresh().await;
+async fn users_are_listed_page_by_page_in_the_order_of_ids(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     for number in [3, 1, 2] {
         users.create(record(number, &format!("{number}@example.org"))).await.unwrap();
@@ -180,10 +207,9 @@ pub(crate) struct Numbered {
     pub(crate) is_verified: bool,
 }
 
-#[tokio::test]
-async fn the_database_makes_integer_ids() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = open(&folder.path().join("data.db"), SqlxOptions::new(), Numbered::schema()).await;
+async fn the_database_makes_integer_ids(engine: Engine) {
+    let place = Place::new(engine).await;
+    let database = place.open(SqlxOptions::new(), Numbered::schema()).await;
     let users = users::<Numbered>(&database);
     for (number, email) in [(1, "ada@example.org"), (2, "bob@example.org")] {
         let mut new = record(0, email);
@@ -195,50 +221,55 @@ async fn the_database_makes_integer_ids() {
     assert_eq!(users.list(None, 9).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn tables_can_have_other_names_even_odd_ones() {
-    let folder = tempfile::tempdir().unwrap();
+async fn tables_can_have_other_names_even_odd_ones(engine: Engine) {
+    let place = Place::new(engine).await;
     let options = SqlxOptions::new()
-        .user_table("the \"users\"; --")
+        .user_table("the `users`; --")
         .oauth_account_table("select")
         .access_token_table("my tokens");
-    let schema =
-        User::schema().with(Column::new("group \"x\"", ColumnType::Integer).default_value(Value::Integer(7)));
-    let database = open(&folder.path().join("data.db"), options, schema).await;
+    let schema = User::schema()
+        .with(Column::new("group 'x$1?'", ColumnType::Integer).default_value(Value::Integer(7)));
+    let database = place.open(options, schema).await;
     let users = users::<User>(&database);
     users.create(record(1, "ada@example.org")).await.unwrap();
-    let change = Record::new().with("group \"x\"", Value::Integer(8));
+    let change = Record::new().with("group 'x$1?'", Value::Integer(8));
     assert!(users.update(&id(1), &Record::new(), &change).await.unwrap().is_some());
-    assert_eq!(rows(&database, "SELECT \"group \"\"x\"\"\" FROM \"the \"\"users\"\"; --\"").await, ["8"]);
+    let name = engine.pick("\"the `users`; --\"", "\"the `users`; --\"", "\"the \"\"users\"\"; --\"");
+    assert_eq!(rows(&database, &format!("SELECT \"group 'x$1?'\" FROM {name}")).await, ["8"]);
     assert!(users.delete(&id(1)).await.unwrap());
+    users.migrate().await.unwrap();
 }
 
-#[tokio::test]
-async fn the_schema_names_the_table_unless_the_options_do() {
-    let folder = tempfile::tempdir().unwrap();
+async fn the_schema_names_the_table_unless_the_options_do(engine: Engine) {
     let schema = || User::schema().in_table("members");
-    let database = open(&folder.path().join("a.db"), SqlxOptions::new(), schema()).await;
-    assert_eq!(rows(&database, "SELECT count(*) FROM members").await, ["0"]);
-    let database = open(&folder.path().join("b.db"), SqlxOptions::new().user_table("people"), schema()).await;
-    assert_eq!(rows(&database, "SELECT count(*) FROM people").await, ["0"]);
+    for (options, table) in
+        [(SqlxOptions::new(), "members"), (SqlxOptions::new().user_table("people"), "people")]
+    {
+        let place = Place::new(engine).await;
+        let database = place.open(options, schema()).await;
+        assert_eq!(rows(&database, &format!("SELECT count(*) FROM {table}")).await, ["0"]);
+    }
 }
 
-#[tokio::test]
-async fn schemas_that_sqlite_cannot_keep_are_refused_with_a_reason() {
-    let folder = tempfile::tempdir().unwrap();
+async fn schemas_that_the_database_cannot_keep_are_refused_with_a_reason(engine: Engine) {
+    let place = Place::new(engine).await;
+    let name = engine.pick("SQLite", "PostgreSQL", "MySQL");
     let text = |name: &'static str| Column::new(name, ColumnType::Text);
     for (schema, reason) in [
-        (Schema::new(ColumnType::ObjectId), "SQLite makes no ObjectIds; use `Uuid` or `i64` for the id"),
-        (Schema::new(ColumnType::Json), "a JSON value cannot be the id of a table in SQLite"),
-        (User::schema().with(text("Email")), "SQLite takes `email` and `Email` for one column"),
+        (Schema::new(ColumnType::ObjectId), "{} makes no ObjectIds; use `Uuid` or `i64` for the id"),
+        (Schema::new(ColumnType::Json), "a JSON value cannot be the id of a table in {}"),
+        (User::schema().with(text("email")), "{} takes `email` and `email` for one column"),
         (User::schema().with(text("")), "\"\" cannot be the name of a column"),
         (User::schema().in_table("a\0b"), "\"a\\0b\" cannot be the name of a table"),
     ] {
-        let mut database =
-            SqlxOptions::new().connect(&crate::url(&folder.path().join("data.db"))).await.unwrap();
+        let mut database = place.connect(SqlxOptions::new()).await;
         let error = UserDatabase::<User>::configure(&mut database, &std::sync::Arc::new(schema)).unwrap_err();
-        assert_eq!(error, reason);
+        assert_eq!(error, reason.replace("{}", name));
     }
+    let mut database = place.connect(SqlxOptions::new()).await;
+    let twins = std::sync::Arc::new(User::schema().with(text("Email")));
+    let kept = UserDatabase::<User>::configure(&mut database, &twins).is_ok();
+    assert_eq!(kept, engine.pick(false, true, false));
 }
 
 #[tokio::test]
@@ -261,5 +292,5 @@ async fn an_in_memory_database_serves_all_at_once() {
     for task in tasks {
         task.await.unwrap();
     }
-    assert_eq!(rows(&database, "SELECT count(*) FROM user").await, ["20"]);
+    assert_eq!(rows(&database, "SELECT count(*) FROM \"user\"").await, ["20"]);
 }

@@ -1,0 +1,135 @@
+//! Reaching a PostgreSQL or MySQL server, and sentences for what can be wrong with it.
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use std::time::Duration;
+
+use sqlx::{ConnectOptions, Connection};
+#[cfg(feature = "mysql")]
+use sqlx::{
+    Executor, MySqlPool,
+    mysql::{MySqlConnectOptions, MySqlPoolOptions},
+};
+#[cfg(feature = "postgres")]
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time::timeout;
+
+use super::{ConnectError, SqlxOptions};
+
+/// A connection that was idle for longer is tried before it is used: the server may have been started anew.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
+/// Sets up a pool. Its connections are tried when they come back from a rest, not at each use.
+macro_rules! pool_options {
+    ($options:ty, $settings:expr) => {
+        <$options>::new()
+            .max_connections($settings.pool_size)
+            .acquire_timeout($settings.timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, metadata| {
+                Box::pin(async move {
+                    if metadata.idle_for > TRUSTED_FOR {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+    };
+}
+
+#[cfg(feature = "postgres")]
+pub(super) async fn postgres(url: &str, settings: &SqlxOptions) -> Result<PgPool, ConnectError> {
+    let options: PgConnectOptions =
+        url.parse().map_err(|error: sqlx::Error| ConnectError::Url(error.into()))?;
+    let database = options.get_database().unwrap_or_else(|| options.get_username()).to_owned();
+    let place = Place {
+        server: server(options.get_socket(), options.get_host(), options.get_port()),
+        user: options.get_username().to_owned(),
+        database,
+    };
+    try_once(&options, settings.timeout).await.map_err(|error| place.explain(error))?;
+    let lock_timeout = format!("SET lock_timeout = {}", settings.timeout.as_millis());
+    let pool = pool_options!(PgPoolOptions, settings).after_connect(move |connection, _| {
+        let sql = sqlx::AssertSqlSafe(lock_timeout.clone());
+        Box::pin(async move { sqlx::raw_sql(sql).execute(connection).await.map(|_| ()) })
+    });
+    Ok(pool.connect_lazy_with(options))
+}
+
+#[cfg(feature = "mysql")]
+pub(super) async fn mysql(url: &str, settings: &SqlxOptions) -> Result<MySqlPool, ConnectError> {
+    let options: MySqlConnectOptions =
+        url.parse().map_err(|error: sqlx::Error| ConnectError::Url(error.into()))?;
+    let Some(database) = options.get_database().map(str::to_owned) else {
+        return Err(ConnectError::NoDatabaseNamed);
+    };
+    let place = Place {
+        server: server(options.get_socket(), options.get_host(), options.get_port()),
+        user: options.get_username().to_owned(),
+        database,
+    };
+    try_once(&options, settings.timeout).await.map_err(|error| place.explain(error))?;
+    let seconds = settings.timeout.as_secs().max(1);
+    // Strict, so that what does not fit is refused and not cut.
+    let set_up = format!(
+        "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES'), \
+         SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}"
+    );
+    let pool = pool_options!(MySqlPoolOptions, settings).after_connect(move |connection, _| {
+        let sql = sqlx::AssertSqlSafe(set_up.clone());
+        Box::pin(async move { connection.execute(sqlx::raw_sql(sql)).await.map(|_| ()) })
+    });
+    Ok(pool.connect_lazy_with(options))
+}
+
+/// The pool would try again and again, and then say no more than that it took too long.
+async fn try_once<O: ConnectOptions<Connection: Sized>>(
+    options: &O,
+    patience: Duration,
+) -> Result<(), sqlx::Error> {
+    let connection = timeout(patience, options.connect()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    connection.close().await
+}
+
+fn server(socket: Option<&std::path::PathBuf>, host: &str, port: u16) -> String {
+    match socket {
+        Some(path) => path.display().to_string(),
+        None if host.contains(':') => format!("[{host}]:{port}"),
+        None => format!("{host}:{port}"),
+    }
+}
+
+/// What may be said of a URL.
+struct Place {
+    server: String,
+    user: String,
+    database: String,
+}
+
+impl Place {
+    fn explain(self, error: sqlx::Error) -> ConnectError {
+        let Self { server, user, database } = self;
+        #[cfg(feature = "postgres")]
+        match crate::error::postgres_code(&error) {
+            Some(code) if code.starts_with("28") => {
+                return ConnectError::Refused { server, user, source: error.into() };
+            }
+            Some("3D000") => return ConnectError::MissingDatabase { server, database, source: error.into() },
+            _ => {}
+        }
+        #[cfg(feature = "mysql")]
+        match crate::error::mysql_number(&error) {
+            Some(1044 | 1045 | 1698) => return ConnectError::Refused { server, user, source: error.into() },
+            Some(1049) => return ConnectError::MissingDatabase { server, database, source: error.into() },
+            _ => {}
+        }
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => {
+                ConnectError::Unreachable { server, source: error.into() }
+            }
+            _ => ConnectError::Unusable { server, source: error.into() },
+        }
+    }
+}

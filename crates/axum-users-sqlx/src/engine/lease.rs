@@ -1,0 +1,94 @@
+//! A connection to a server, taken from the pool for one piece of work.
+
+use std::{io, time::Duration};
+
+use sqlx::{
+    Database, Executor, IntoArguments, Pool, SqlSafeStr, pool::PoolConnection, query::Query, raw_sql,
+};
+use tokio::time::{Instant, timeout_at};
+
+/// A server that hangs would keep every connection of the pool, each waited on without end. So a connection that
+/// has not answered in time, or whose caller went away in the middle, is closed and not returned to the pool.
+pub(crate) struct Lease<DB: Database> {
+    connection: PoolConnection<DB>,
+    deadline: Option<Instant>,
+    in_transaction: bool,
+    /// Whether the last answer was read to its end.
+    is_clean: bool,
+}
+
+impl<DB: Database> Lease<DB>
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    DB::Arguments: IntoArguments<DB>,
+{
+    pub(super) async fn take(pool: &Pool<DB>, timeout: Option<Duration>) -> Result<Self, sqlx::Error> {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let connection = in_time(deadline, pool.acquire()).await?;
+        Ok(Self { connection, deadline, in_transaction: false, is_clean: true })
+    }
+
+    pub(super) async fn begin(pool: &Pool<DB>, timeout: Option<Duration>) -> Result<Self, sqlx::Error> {
+        let mut lease = Self::take(pool, timeout).await?;
+        lease.in_transaction = true;
+        lease.run("BEGIN").await?;
+        Ok(lease)
+    }
+
+    pub(super) async fn fetch(
+        &mut self,
+        query: Query<'_, DB, DB::Arguments>,
+    ) -> Result<Vec<DB::Row>, sqlx::Error> {
+        self.is_clean = false;
+        let result = in_time(self.deadline, query.fetch_all(&mut *self.connection)).await;
+        self.is_clean = is_answer(&result);
+        result
+    }
+
+    pub(super) async fn execute(
+        &mut self,
+        query: Query<'_, DB, DB::Arguments>,
+    ) -> Result<DB::QueryResult, sqlx::Error> {
+        self.is_clean = false;
+        let result = in_time(self.deadline, query.execute(&mut *self.connection)).await;
+        self.is_clean = is_answer(&result);
+        result
+    }
+
+    pub(super) async fn run(&mut self, sql: impl SqlSafeStr) -> Result<(), sqlx::Error> {
+        self.is_clean = false;
+        let result = in_time(self.deadline, raw_sql(sql).execute(&mut *self.connection)).await;
+        self.is_clean = is_answer(&result);
+        result.map(|_| ())
+    }
+
+    /// Ends the transaction.
+    pub(super) async fn end(mut self, how: &'static str) -> Result<(), sqlx::Error> {
+        self.run(how).await?;
+        self.in_transaction = false;
+        Ok(())
+    }
+}
+
+impl<DB: Database> Drop for Lease<DB> {
+    fn drop(&mut self) {
+        if !self.is_clean || self.in_transaction {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+/// Whether the server answered, be it with an error of its own.
+fn is_answer<T>(result: &Result<T, sqlx::Error>) -> bool {
+    matches!(result, Ok(_) | Err(sqlx::Error::Database(_)))
+}
+
+async fn in_time<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let Some(deadline) = deadline else { return work.await };
+    timeout_at(deadline, work).await.unwrap_or_else(|_| {
+        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the database did not answer in time")))
+    })
+}

@@ -4,7 +4,7 @@
 /// that it names. The user entity can then be joined with it by `find_also_related` or `find_with_related`, in both
 /// directions.
 ///
-/// ```ignore
+/// ```text
 /// // models/oauth_account.rs
 /// axum_users_seaorm::oauth_account_entity!(super::user);
 /// ```
@@ -63,7 +63,7 @@ macro_rules! oauth_account_entity {
 /// Writes the entity of access tokens, the sessions of the database strategy, into the module in which it stands,
 /// related to the user entity in the module that it names.
 ///
-/// ```ignore
+/// ```text
 /// // models/access_token.rs
 /// axum_users_seaorm::access_token_entity!(super::user);
 /// ```

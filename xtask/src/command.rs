@@ -15,10 +15,15 @@ pub(crate) struct Program {
     text: String,
 }
 
-/// A program to run.
+/// A program to run, with the installed subcommands of cargo behind those that are there already.
 pub(crate) fn program(name: &str, arguments: &[&str]) -> Program {
     let mut command = Command::new(name);
     command.args(arguments).current_dir(crate::root());
+    let installed = crate::tools::folder("cargo").join("bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if let Ok(path) = std::env::join_paths(std::env::split_paths(&path).chain([installed])) {
+        command.env("PATH", path);
+    }
     Program { command, text: format!("{name} {}", arguments.join(" ")) }
 }
 

@@ -3,6 +3,7 @@
 //! `cargo xtask test` does all that the tests need and runs everything: it is what CI runs.
 
 mod command;
+mod dependencies;
 mod servers;
 mod tools;
 
@@ -22,10 +23,10 @@ Commands:
          start the databases that the tests need, run a command with their URLs, and stop them
   help   print this text
 
-cargo xtask test runs, in this order: formatting, lints, documentation, tests, documentation's examples.
-It installs missing tools into target/tools, and with apt where a system package is missing. The database
-servers that the tests need are started on free ports and stopped again; set POSTGRES_URL, MYSQL_URL, REDIS_URL
-or MONGODB_URL to use others.";
+cargo xtask test runs, in this order: formatting, the dependencies' licences and advisories, lints, documentation,
+tests, documentation's examples. It installs missing tools into target/tools, and with apt where a system package is
+missing. The database servers that the tests need are started on free ports and stopped again; set POSTGRES_URL,
+MYSQL_URL, REDIS_URL or MONGODB_URL to use others.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -56,6 +57,7 @@ fn root() -> PathBuf {
 fn test() -> Outcome {
     step("tools", tools::install)?;
     step("formatting", || cargo(&["fmt", "--all", "--", "--check"]).run())?;
+    step("dependencies", dependencies::check)?;
     step("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]).run()
     })?;

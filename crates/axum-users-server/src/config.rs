@@ -4,6 +4,7 @@
 
 mod backend;
 mod field;
+mod hardening;
 mod limits;
 mod oauth;
 mod parts;
@@ -30,6 +31,7 @@ use url::Url;
 pub use self::{
     backend::{BackendConfig, CookieConfig, KeyPair, StrategyConfig, TransportConfig},
     field::parse_value,
+    hardening::HardeningConfig,
     limits::LimitsConfig,
     oauth::{CsrfCookieConfig, OAuthConfig, ProfileSource},
 };
@@ -83,6 +85,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// `[limits]`.
     pub limits: LimitsConfig,
+    /// `[hardening]`.
+    pub hardening: HardeningConfig,
     /// `[tokens]`.
     pub tokens: TokensConfig,
     /// `[access_tokens] at_rest`: whether session tokens are stored as they are.
@@ -302,6 +306,7 @@ impl Default for Config {
                 trusted_origins: Vec::new(),
             },
             limits: LimitsConfig::default(),
+            hardening: HardeningConfig::default(),
             tokens: TokensConfig { reset_lifetime_seconds: 3600, verification_lifetime_seconds: 3600 },
             access_tokens_in_clear: false,
             side_by_side: false,
@@ -422,6 +427,7 @@ fn read_root(mut root: Section<'_>) -> Config {
         password: parts::read_password(root.section("password"), default.password),
         http: parts::read_http(root.section("http"), &default.http),
         limits: limits::read(root.section("limits")),
+        hardening: hardening::read(root.section("hardening")),
         tokens: parts::read_tokens(root.section("tokens"), &default.tokens),
         access_tokens_in_clear: at_rest.unwrap_or(default.access_tokens_in_clear),
         side_by_side,

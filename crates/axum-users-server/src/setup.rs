@@ -16,7 +16,9 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::{
-    config::{BackendConfig, Config, CookieConfig, DatabaseConfig, StrategyConfig, TransportConfig},
+    config::{
+        BackendConfig, Config, CookieConfig, DatabaseConfig, HardeningConfig, StrategyConfig, TransportConfig,
+    },
     oauth::add_provider,
     secret,
     server_user::{ServerUser, schema},
@@ -127,7 +129,7 @@ pub fn build_users(
         .trusted_proxies(config.limits.trusted_proxies)
         .trusted_origins(config.http.trusted_origins.iter().cloned())
         .public_url(public_url);
-    let builder = with_switches(builder, config);
+    let builder = with_hardening(with_switches(builder, config), &config.hardening);
     let mut builder = config.oauth.iter().fold(builder, add_provider);
     let redis = config.redis_url.as_ref().map(|url| RedisTokens::new(url.expose_secret()));
     for backend in backends(config) {
@@ -164,6 +166,23 @@ fn with_switches(mut builder: UsersBuilder<ServerUser>, config: &Config) -> User
     }
     if config.side_by_side {
         builder = builder.oauth_side_by_side_until_python_leaves();
+    }
+    builder
+}
+
+/// What goes beyond the original's contract.
+fn with_hardening(
+    mut builder: UsersBuilder<ServerUser>,
+    hardening: &HardeningConfig,
+) -> UsersBuilder<ServerUser> {
+    if hardening.password_change_ends_signed_tokens {
+        builder = builder.password_change_ends_signed_tokens();
+    }
+    if hardening.login_ends_presented_session {
+        builder = builder.login_ends_presented_session();
+    }
+    if hardening.change_wants_current_password {
+        builder = builder.change_wants_current_password();
     }
     builder
 }
@@ -220,7 +239,10 @@ fn database_tokens(lifetime_seconds: Option<u64>) -> DatabaseTokens {
 
 fn jwt(strategy: StrategyConfig, lifetime_seconds: Option<u64>) -> Jwt {
     let tokens = lifetime_seconds.map_or_else(Jwt::lasting_for_ever, Jwt::lasting_seconds);
-    let StrategyConfig::Jwt { algorithm, secret, key_pair } = strategy else { return tokens };
+    let StrategyConfig::Jwt { algorithm, secret, key_pair, refuses_endless_tokens } = strategy else {
+        return tokens;
+    };
+    let tokens = if refuses_endless_tokens { tokens.refuse_tokens_without_expiry() } else { tokens };
     let tokens = match secret {
         Some(secrets) => tokens.secret(secrets),
         None => tokens,

@@ -62,6 +62,8 @@ pub enum StrategyConfig {
         secret: Option<Secrets>,
         /// The keys, for all other algorithms.
         key_pair: Option<KeyPair>,
+        /// Refuses tokens without an expiry, however well signed.
+        refuses_endless_tokens: bool,
     },
     /// A random token with a row in the database.
     Database,
@@ -113,6 +115,7 @@ impl BackendConfig {
                     algorithm: Algorithm::default(),
                     secret: None,
                     key_pair: None,
+                    refuses_endless_tokens: false,
                 },
                 lifetime_seconds,
             },
@@ -163,6 +166,11 @@ fn read_backend(
     let transport = read_transport(&mut section, transport);
     let strategy = read_strategy(&mut section, strategy, allow_short_secret);
     let lifetime_seconds = (lifetime > 0).then_some(lifetime);
+    if let Some(StrategyConfig::Jwt { refuses_endless_tokens: true, .. }) = &strategy
+        && lifetime_seconds.is_none()
+    {
+        section.problem(REFUSE_ENDLESS, "this backend's own tokens are endless: give lifetime_seconds");
+    }
     if let Some(StrategyConfig::Redis { key_prefix }) = &strategy {
         check_prefix(&section, key_prefix, lifetime_seconds, others);
     }
@@ -272,6 +280,8 @@ enum Strategy {
 const STRATEGIES: [(&str, Strategy); 3] =
     [("jwt", Strategy::Jwt), ("database", Strategy::Database), ("redis", Strategy::Redis)];
 
+const REFUSE_ENDLESS: &str = "refuse_tokens_without_expiry";
+
 const KEY_KEYS: [&str; 4] = ["private_key", "private_key_file", "public_key", "public_key_file"];
 
 fn read_strategy(
@@ -284,7 +294,7 @@ fn read_strategy(
     }
     if matches!(strategy, Some(Strategy::Database | Strategy::Redis)) {
         let why = "only a backend with strategy = \"jwt\" has this key";
-        section.forbid(&["algorithm", "secret"], why);
+        section.forbid(&["algorithm", "secret", REFUSE_ENDLESS], why);
         section.forbid(&KEY_KEYS, why);
     }
     match strategy {
@@ -316,7 +326,8 @@ fn read_jwt(section: &mut Section<'_>, allow_short_secret: bool) -> StrategyConf
             .forbid(&["secret"], "this algorithm signs with private_key and public_key, not with a secret");
         (None, read_key_pair(section, algorithm))
     };
-    StrategyConfig::Jwt { algorithm, secret, key_pair }
+    let refuses_endless_tokens = section.boolean(REFUSE_ENDLESS).unwrap_or(false);
+    StrategyConfig::Jwt { algorithm, secret, key_pair, refuses_endless_tokens }
 }
 
 fn read_key_pair(section: &mut Section<'_>, algorithm: Algorithm) -> Option<KeyPair> {

@@ -449,7 +449,7 @@ private = true
     assert!(cookie.secure && !cookie.http_only);
     assert_eq!(cookie.same_site, axum_users::SameSite::Strict);
     assert_eq!((api.name.as_str(), api.lifetime_seconds), ("api", Some(3600)));
-    let StrategyConfig::Jwt { algorithm, secret: Some(secret), key_pair: None } = &api.strategy else {
+    let StrategyConfig::Jwt { algorithm, secret: Some(secret), key_pair: None, .. } = &api.strategy else {
         panic!("{api:?}")
     };
     assert_eq!((*algorithm, secret.shortest()), (axum_users::Algorithm::HS512, 4));
@@ -615,4 +615,39 @@ fn trusted_origins_are_kept_as_browsers_write_them() {
     let text = "[http]\ntrusted_origins = [\"https://App.example.com/\", \"http://[::1]:5173\", \"https://a.example:443\"]";
     let expected = ["https://app.example.com", "http://[::1]:5173", "https://a.example"];
     assert_eq!(read(text).unwrap().http.trusted_origins, expected);
+}
+
+#[test]
+fn hardening_is_off_and_each_of_it_can_be_switched_on() {
+    assert_eq!(read("").unwrap().hardening, HardeningConfig::default());
+    let text = "[hardening]\npassword_change_ends_signed_tokens = true\nlogin_ends_presented_session = true\n\
+                change_wants_current_password = true";
+    let expected = HardeningConfig {
+        password_change_ends_signed_tokens: true,
+        login_ends_presented_session: true,
+        change_wants_current_password: true,
+    };
+    assert_eq!(read(text).unwrap().hardening, expected);
+}
+
+#[test]
+fn a_backend_that_refuses_endless_tokens_makes_none() {
+    let backend = |more: &str| {
+        format!("[[backend]]\nname = \"jwt\"\ntransport = \"bearer\"\nrefuse_tokens_without_expiry = true\n{more}")
+    };
+    let config = read(&backend("strategy = \"jwt\"")).unwrap();
+    let strategy = &config.backends.unwrap()[0].strategy;
+    assert!(matches!(strategy, StrategyConfig::Jwt { refuses_endless_tokens: true, .. }), "{strategy:?}");
+    for (more, message) in [
+        (
+            "strategy = \"jwt\"\nlifetime_seconds = 0",
+            "axum-users.toml:4: `backend[0].refuse_tokens_without_expiry`: this backend's own tokens are endless: give lifetime_seconds",
+        ),
+        (
+            "strategy = \"database\"",
+            "axum-users.toml:4: `backend[0].refuse_tokens_without_expiry`: only a backend with strategy = \"jwt\" has this key",
+        ),
+    ] {
+        assert_eq!(mistakes(&backend(more)), message);
+    }
 }

@@ -6,6 +6,7 @@ mod adopt;
 mod bad_input;
 mod browser;
 mod csrf;
+mod hardening;
 mod limits;
 mod mail;
 mod oauth;

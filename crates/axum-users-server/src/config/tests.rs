@@ -633,7 +633,9 @@ fn hardening_is_off_and_each_of_it_can_be_switched_on() {
 #[test]
 fn a_backend_that_refuses_endless_tokens_makes_none() {
     let backend = |more: &str| {
-        format!("[[backend]]\nname = \"jwt\"\ntransport = \"bearer\"\nrefuse_tokens_without_expiry = true\n{more}")
+        format!(
+            "[[backend]]\nname = \"jwt\"\ntransport = \"bearer\"\nrefuse_tokens_without_expiry = true\n{more}"
+        )
     };
     let config = read(&backend("strategy = \"jwt\"")).unwrap();
     let strategy = &config.backends.unwrap()[0].strategy;

@@ -96,7 +96,8 @@ async fn pw_23_a_change_of_password_or_address_wants_the_present_password_by_one
         assert_eq!((answer.status, answer.json()), (400, refused), "{changes}");
     }
     assert_eq!(login(&server, EMAIL, PASSWORD).await.status, 200, "nothing was changed");
-    let changes = json!({"email": "grace@example.com", "password": NEW_PASSWORD, "current_password": PASSWORD});
+    let changes =
+        json!({"email": "grace@example.com", "password": NEW_PASSWORD, "current_password": PASSWORD});
     assert_eq!(change(&server, &token, changes).await.json()["email"], "grace@example.com");
     assert_eq!(login(&server, "grace@example.com", NEW_PASSWORD).await.status, 200);
 

@@ -1,5 +1,5 @@
 //! What the tests need beside Rust: cargo-nextest and cargo-deny, Python with the original in it, a server that speaks
-//! MongoDB's protocol, a certified OpenID Provider, and a browser.
+//! MongoDB's protocol, a certified OpenID Provider, the TypeScript compiler, and a browser.
 
 use std::{fs, path::PathBuf};
 
@@ -32,6 +32,7 @@ pub(crate) fn install() -> Outcome {
     subcommand(&DENY)?;
     python("mongodb", MONGODB_PACKAGES)?;
     openid_provider()?;
+    clients()?;
     browser()
 }
 
@@ -91,9 +92,7 @@ fn openid_provider() -> Outcome {
     if fs::read_to_string(&stamp).is_ok_and(|have| have == lock) {
         return Ok(());
     }
-    if !(program("node", &["--version"]).succeeds() && program("npm", &["--version"]).succeeds()) {
-        apt(&["nodejs", "npm"])?;
-    }
+    node()?;
     let failed = |error| format!("{} cannot be filled: {error}", folder.display());
     fs::create_dir_all(&folder).map_err(failed)?;
     for file in ["package.json", "package-lock.json"] {
@@ -102,6 +101,30 @@ fn openid_provider() -> Outcome {
     let path = folder.to_string_lossy().into_owned();
     program("npm", &["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", &path]).run()?;
     fs::write(&stamp, lock).map_err(failed)
+}
+
+/// What the TypeScript client and its page are checked and built with.
+fn clients() -> Outcome {
+    let folder = crate::root().join("clients");
+    // npm writes this file last, with what it installed.
+    let installed = fs::metadata(folder.join("node_modules").join(".package-lock.json"));
+    let wanted = fs::metadata(folder.join("package-lock.json"));
+    let modified = |file: std::io::Result<fs::Metadata>| file.and_then(|file| file.modified());
+    if let (Ok(installed), Ok(wanted)) = (modified(installed), modified(wanted))
+        && installed >= wanted
+    {
+        return Ok(());
+    }
+    node()?;
+    let path = folder.to_string_lossy().into_owned();
+    program("npm", &["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", &path]).run()
+}
+
+fn node() -> Outcome {
+    if program("node", &["--version"]).succeeds() && program("npm", &["--version"]).succeeds() {
+        return Ok(());
+    }
+    apt(&["nodejs", "npm"])
 }
 
 fn browser() -> Outcome {

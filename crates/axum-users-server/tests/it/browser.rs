@@ -1,7 +1,7 @@
 //! From a front end to a provider's pages and back, in a real browser, with the real server.
 
 mod front_end;
-mod webdriver;
+pub(crate) mod webdriver;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -12,7 +12,7 @@ use crate::support::{SECRET, data};
 use webdriver::Browser;
 
 /// An address that is free now, for a program that has to be told before it starts.
-async fn free_address() -> String {
+pub(crate) async fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string()
 }
 

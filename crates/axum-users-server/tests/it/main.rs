@@ -5,6 +5,7 @@
 mod adopt;
 mod bad_input;
 mod browser;
+mod clients;
 mod csrf;
 mod hardening;
 mod limits;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -89,6 +89,19 @@ impl Browser {
     pub(crate) async fn text(&self, selector: &str) -> String {
         let element = self.element(selector).await;
         self.get(&format!("/element/{element}/text")).await.as_str().unwrap().to_owned()
+    }
+
+    /// Waits until it says this.
+    pub(crate) async fn wait_for_text(&self, selector: &str, text: &str) {
+        let start = Instant::now();
+        loop {
+            let said = self.text(selector).await;
+            if said == text {
+                return;
+            }
+            assert!(start.elapsed() < DEADLINE, "{selector} says {said:?} and not {text:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Every cookie that the page's host may see, by WebDriver's names.

@@ -22,7 +22,8 @@ fn run(folder: &str, program: &str, arguments: &[&str], variables: &[(&str, &str
         program => Command::new(clients().join("node_modules/.bin").join(program)),
     };
     command.args(arguments).envs(variables.iter().copied()).current_dir(clients().join(folder));
-    let output = command.output().unwrap_or_else(|error| panic!("{program}: {error}; run `cargo xtask tools`"));
+    let output =
+        command.output().unwrap_or_else(|error| panic!("{program}: {error}; run `cargo xtask tools`"));
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&said));
 }
@@ -39,7 +40,12 @@ async fn the_types_of_the_typescript_client_are_those_of_the_document() {
     let (file, made) = (folder.path().join("openapi.json"), folder.path().join("schema.ts"));
     fs::write(&file, document.text()).unwrap();
     let (file, made_text) = (file.to_str().unwrap(), made.to_str().unwrap());
-    run("typescript", "openapi-typescript", &["--default-non-nullable=false", file, "--output", made_text], &[]);
+    run(
+        "typescript",
+        "openapi-typescript",
+        &["--default-non-nullable=false", file, "--output", made_text],
+        &[],
+    );
     let kept = clients().join("typescript/src/schema.ts");
     if std::env::var_os("UPDATE_TYPESCRIPT").is_some() {
         fs::copy(&made, &kept).unwrap();

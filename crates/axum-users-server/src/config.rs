@@ -160,6 +160,8 @@ pub struct MailConfig {
     pub verify_url: Option<String>,
     /// The page that sets a new password, with `{token}` in its address.
     pub reset_url: Option<String>,
+    /// Whether owners are told of a changed password or address.
+    pub notify_changes: bool,
 }
 
 /// `[password]`: which passwords are accepted, and how they are hashed.
@@ -292,6 +294,7 @@ impl Default for Config {
                 from: Mailbox::new(Some("Accounts".to_owned()), local_sender()),
                 verify_url: None,
                 reset_url: None,
+                notify_changes: true,
             },
             password: PasswordConfig {
                 min_length: 8,

@@ -1,4 +1,4 @@
-//! Mails with verification and reset tokens: written from templates, sent off the request path.
+//! Mails with tokens, and mails that tell of changes: written from templates, sent off the request path.
 //!
 //! A token is in its mail and nowhere else; the log names users by their ids.
 
@@ -27,8 +27,16 @@ use crate::{
 /// What a mail is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    /// Holds a token that verifies the address.
     Verification,
+    /// Holds a token that sets a new password.
     Reset,
+    /// Tells that the password was changed.
+    PasswordChanged,
+    /// Tells the old address that it is no longer the account's.
+    AddressLeft,
+    /// Tells the new address that it is the account's now.
+    AddressTaken,
 }
 
 impl Purpose {
@@ -37,6 +45,9 @@ impl Purpose {
         match self {
             Self::Verification => "verify",
             Self::Reset => "reset",
+            Self::PasswordChanged => "password-changed",
+            Self::AddressLeft => "address-left",
+            Self::AddressTaken => "address-taken",
         }
     }
 }
@@ -91,6 +102,7 @@ pub(crate) trait Deliver: Send + Sync + 'static {
 pub struct Mailer {
     queue: Queue,
     templates: Arc<Templates>,
+    notifies: bool,
 }
 
 impl fmt::Debug for Mailer {
@@ -118,17 +130,25 @@ impl Mailer {
             Some(url) => Queue::new(Smtp::new(url.expose_secret(), from, clock, random)?),
             None => Queue::new(Folder::new(folder, from, clock, random)),
         };
-        Ok(Self { queue, templates })
+        Ok(Self { queue, templates, notifies: config.notify_changes })
     }
 
-    fn send(&self, purpose: Purpose, user: &ServerUser, token: &str) {
+    /// Sends a mail about a user to an address; `token` is what it holds, if it holds one.
+    fn send(&self, purpose: Purpose, user: &ServerUser, to: &str, token: &str) {
         let user_id = user.id().to_string();
-        match recipient(user.email()) {
+        match recipient(to) {
             Some(to) => {
                 let (subject, text, html) = self.templates.render(purpose, token);
                 self.queue.push(Mail { purpose, user_id, to, subject, text, html });
             }
             None => tracing::warn!(%user_id, "no mail can be sent to this user's address"),
+        }
+    }
+
+    /// Tells of a change, unless that is switched off or this address was told too often of late.
+    fn notify(&self, purpose: Purpose, user: &ServerUser, to: &str, context: &Context<'_, ServerUser>) {
+        if self.notifies && context.may_notify(to) {
+            self.send(purpose, user, to, "");
         }
     }
 
@@ -158,7 +178,7 @@ impl Hooks<ServerUser> for Mailer {
         token: &str,
         _: &mut Context<'_, ServerUser>,
     ) -> Result<(), BoxError> {
-        self.send(Purpose::Reset, user, token);
+        self.send(Purpose::Reset, user, user.email(), token);
         Ok(())
     }
 
@@ -168,7 +188,27 @@ impl Hooks<ServerUser> for Mailer {
         token: &str,
         _: &mut Context<'_, ServerUser>,
     ) -> Result<(), BoxError> {
-        self.send(Purpose::Verification, user, token);
+        self.send(Purpose::Verification, user, user.email(), token);
+        Ok(())
+    }
+
+    async fn on_after_password_change(
+        &self,
+        user: &ServerUser,
+        context: &mut Context<'_, ServerUser>,
+    ) -> Result<(), BoxError> {
+        self.notify(Purpose::PasswordChanged, user, user.email(), context);
+        Ok(())
+    }
+
+    async fn on_after_email_change(
+        &self,
+        user: &ServerUser,
+        old_email: &str,
+        context: &mut Context<'_, ServerUser>,
+    ) -> Result<(), BoxError> {
+        self.notify(Purpose::AddressLeft, user, old_email, context);
+        self.notify(Purpose::AddressTaken, user, user.email(), context);
         Ok(())
     }
 }

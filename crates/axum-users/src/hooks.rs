@@ -120,6 +120,14 @@ impl<'a, U: UserModel> Context<'a, U> {
         self.request.client_address()
     }
 
+    /// Whether a mail that tells of a change may go to this address now, where the builder set
+    /// [`Limits`](crate::Limits): as many as [`mail_per_account`](crate::Limits::mail_per_account) says, counted apart
+    /// from reset and verification mails, so that asking for those keeps no warning from its reader. Call it once a mail.
+    #[must_use]
+    pub fn may_notify(&self, email: &str) -> bool {
+        self.users.inner.limiter.as_ref().is_none_or(|limiter| limiter.notice(email).is_ok())
+    }
+
     /// Headers that are added to the answer; only [`Hooks::on_after_login`] and
     /// [`Hooks::on_after_logout`] have an answer to add to.
     pub fn response_headers_mut(&mut self) -> &mut HeaderMap {
@@ -240,6 +248,12 @@ hooks! {
     fn on_after_verify(user: &U) -> BoxError;
     /// After a user was changed; `changes` are the fields as given, `password` in clear among them.
     fn on_after_update(user: &U, changes: &Record) -> BoxError;
+    /// After a password was changed by a change of the user or by a reset, beside [`on_after_update`](Self::on_after_update)
+    /// or [`on_after_reset_password`](Self::on_after_reset_password): tell `user.email`. Not in the original.
+    fn on_after_password_change(user: &U) -> BoxError;
+    /// After an e-mail address was changed: tell `old_email`, too, since whoever reads mails there may not have
+    /// made the change. Not in the original.
+    fn on_after_email_change(user: &U, old_email: &str) -> BoxError;
     /// Before a user is deleted.
     fn on_before_delete(user: &U) -> Refusal;
     /// After a user was deleted.

@@ -76,6 +76,7 @@ enum Kind {
     RegisterByAddress,
     MailByAccount,
     MailByAddress,
+    NoticeByAccount,
     TokenByAddress,
     /// Not a limit: the owner of an account came in from an address.
     KnownAddress,
@@ -152,6 +153,11 @@ impl Limiter {
             wanted.push((Kind::MailByAddress, 0, address, self.limits.mail_per_address));
         }
         self.take(&wanted)
+    }
+
+    /// A mail is about to tell somebody of a change of the account.
+    pub(crate) fn notice(&self, account: &str) -> Result<Try, ApiError> {
+        self.take(&[(Kind::NoticeByAccount, digest(account), None, self.limits.mail_per_account)])
     }
 
     /// A mailed token is about to be read.

@@ -254,14 +254,25 @@ impl<U: UserModel> Users<U> {
             // Before the change too: where sessions cannot be ended, the password stays as it is.
             self.end_sessions(user.id(), request.presented_token()).await?;
         }
+        let old_email = changes.get("email").is_some().then(|| user.email().to_owned());
         let user = self.apply(user, &changes).await?;
         if password.is_some() {
             #[cfg(feature = "oauth")]
             self.password_is_known(user.id()).await?;
             self.end_sessions(user.id(), request.presented_token()).await?;
         }
-        let mut context = Context::new(self, request);
-        self.inner.hooks.on_after_update(&user, &given, &mut context).await.map_err(InternalError::Hook)?;
+        let hooks = &self.inner.hooks;
+        let updated = hooks.on_after_update(&user, &given, &mut Context::new(self, request)).await;
+        let told = match &password {
+            Some(_) => hooks.on_after_password_change(&user, &mut Context::new(self, request)).await,
+            None => Ok(()),
+        };
+        let told_too = match &old_email {
+            Some(old) => hooks.on_after_email_change(&user, old, &mut Context::new(self, request)).await,
+            None => Ok(()),
+        };
+        // One that fails keeps none of the others from warning the owner.
+        updated.and(told).and(told_too).map_err(InternalError::Hook)?;
         Ok(user)
     }
 

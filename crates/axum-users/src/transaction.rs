@@ -142,6 +142,8 @@ waiting_hooks! {
         on_after_request_verify(user: U => user.clone(), token: str => token.to_owned());
         on_after_verify(user: U => user.clone());
         on_after_update(user: U => user.clone(), changes: Record => changes.clone());
+        on_after_password_change(user: U => user.clone());
+        on_after_email_change(user: U => user.clone(), old_email: str => old_email.to_owned());
         on_after_delete(user: U => user.clone());
     }
 }

@@ -51,11 +51,12 @@ pub(super) fn read_mail(mut section: Section<'_>, default: MailConfig) -> MailCo
     });
     let verify_url = section.parse("verify_url", parse_link);
     let reset_url = section.parse("reset_url", parse_link);
+    let notify_changes = section.boolean("notify_changes").unwrap_or(default.notify_changes);
     if smtp_url.is_some() && from.is_none() {
         section.missing("from", "the sender's address, since smtp_url is set");
     }
     section.finish();
-    MailConfig { smtp_url, from: from.unwrap_or(default.from), verify_url, reset_url }
+    MailConfig { smtp_url, from: from.unwrap_or(default.from), verify_url, reset_url, notify_changes }
 }
 
 pub(super) fn read_password(mut section: Section<'_>, default: PasswordConfig) -> PasswordConfig {

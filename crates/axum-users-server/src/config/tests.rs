@@ -386,6 +386,7 @@ smtp_url = "smtp://127.0.0.1:2525"
 from = "Accounts <no-reply@example.com>"
 verify_url = "https://example.com/verify#{token}"
 reset_url = "https://example.com/reset#{token}"
+notify_changes = false
 [password]
 min_length = 12
 max_bytes = 100
@@ -458,6 +459,7 @@ private = true
     assert_eq!((key_prefix.as_str(), staff.lifetime_seconds), ("staff:", Some(3600)));
     assert_eq!(config.redis_url.unwrap().expose_secret(), "rediss://user:password@example.com:6380/2");
 
+    assert!(!config.mail.notify_changes && Config::default().mail.notify_changes);
     assert_eq!(config.mail.smtp_url.unwrap().expose_secret(), "smtp://127.0.0.1:2525");
     assert_eq!(config.mail.from.to_string(), "Accounts <no-reply@example.com>");
     assert_eq!(config.mail.verify_url.unwrap(), "https://example.com/verify#{token}");

@@ -12,6 +12,7 @@ pub(super) struct Templates {
     reset: Kind,
 }
 
+/// A mail with a token.
 struct Kind {
     subject: &'static str,
     /// What the reader is to do.
@@ -24,6 +25,13 @@ struct Kind {
     /// What the route wants.
     body: &'static str,
     lifetime: String,
+}
+
+/// A mail that tells of something, with nothing in it that opens a door.
+struct Notice {
+    subject: &'static str,
+    /// What happened, and what to do if that is a surprise: a paragraph each.
+    paragraphs: [String; 2],
 }
 
 impl Templates {
@@ -55,10 +63,61 @@ impl Templates {
 
     /// Subject, text and HTML.
     pub(super) fn render(&self, purpose: Purpose, token: &str) -> (&'static str, String, String) {
-        let kind = match purpose {
-            Purpose::Verification => &self.verification,
-            Purpose::Reset => &self.reset,
-        };
+        match purpose {
+            Purpose::Verification => self.letter(&self.verification, token),
+            Purpose::Reset => self.letter(&self.reset, token),
+            Purpose::PasswordChanged => self.notice(&self.password_changed()),
+            Purpose::AddressLeft => self.notice(&self.address_left()),
+            Purpose::AddressTaken => self.notice(&self.address_taken()),
+        }
+    }
+
+    fn password_changed(&self) -> Notice {
+        let Self { public_url, .. } = self;
+        Notice {
+            subject: "Your password was changed",
+            paragraphs: [
+                format!("The password of your account at {public_url} was changed."),
+                "If that was you, there is nothing to do. If it was not, ask for a new password there at once: \
+                 setting it ends every session."
+                    .to_owned(),
+            ],
+        }
+    }
+
+    fn address_left(&self) -> Notice {
+        let Self { public_url, sender, .. } = self;
+        Notice {
+            subject: "The e-mail address of your account was changed",
+            paragraphs: [
+                format!(
+                    "Your account at {public_url} has another e-mail address now. Mails about it no longer come here."
+                ),
+                format!("If that was you, there is nothing to do. If it was not, tell {sender} at once."),
+            ],
+        }
+    }
+
+    fn address_taken(&self) -> Notice {
+        let Self { public_url, .. } = self;
+        Notice {
+            subject: "This is the e-mail address of your account now",
+            paragraphs: [
+                format!("Your account at {public_url} has this e-mail address from now on."),
+                "If you have no account there, somebody mistook your address for theirs, and you can ignore this mail."
+                    .to_owned(),
+            ],
+        }
+    }
+
+    fn notice(&self, notice: &Notice) -> (&'static str, String, String) {
+        let Notice { subject, paragraphs: [what, advice] } = notice;
+        let text = format!("Hello,\n\n{what}\n\n{advice}\n\n-- \n{}\n", self.sender);
+        let html = self.page(subject, &format!("<p>{}</p>\n<p>{}</p>", escape(what), escape(advice)));
+        (subject, text, html)
+    }
+
+    fn letter(&self, kind: &Kind, token: &str) -> (&'static str, String, String) {
         let (text, html) = match &kind.page {
             Some(page) => self.with_link(kind, &page.replace("{token}", token)),
             None => self.with_token(kind, token),
@@ -108,13 +167,19 @@ impl Templates {
     }
 
     fn html(&self, kind: &Kind, middle: &str, what: &str) -> String {
-        let (subject, sender, lifetime) = (escape(kind.subject), escape(&self.sender), &kind.lifetime);
+        let lifetime = &kind.lifetime;
+        let end = format!(
+            "<p>The {what} is good for {lifetime}. If you did not ask for this mail, you can ignore it.</p>"
+        );
+        self.page(kind.subject, &format!("{middle}\n{end}"))
+    }
+
+    fn page(&self, subject: &str, middle: &str) -> String {
+        let (subject, sender) = (escape(subject), escape(&self.sender));
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{subject}</title></head>\n\
              <body style=\"font-family:sans-serif;line-height:1.5;max-width:36em;margin:2em auto;padding:0 1em\">\n\
-             <p>Hello,</p>\n{middle}\n\
-             <p>The {what} is good for {lifetime}. If you did not ask for this mail, you can ignore it.</p>\n\
-             <p>{sender}</p>\n</body>\n</html>\n"
+             <p>Hello,</p>\n{middle}\n<p>{sender}</p>\n</body>\n</html>\n"
         )
     }
 }
@@ -179,6 +244,31 @@ mod tests {
         for part in [&text, &html] {
             assert!(part.contains("a.b.c"), "{part}");
             assert!(part.contains("POST https://accounts.example.com/auth/verify"), "{part}");
+        }
+    }
+
+    #[test]
+    fn tk_21_a_warning_says_where_and_what_to_do_and_holds_no_token() {
+        for (purpose, subject, advice) in [
+            (Purpose::PasswordChanged, "Your password was changed", "ask for a new password there at once"),
+            (
+                Purpose::AddressLeft,
+                "The e-mail address of your account was changed",
+                "tell Ada & Sons at once",
+            ),
+            (
+                Purpose::AddressTaken,
+                "This is the e-mail address of your account now",
+                "you can ignore this mail",
+            ),
+        ] {
+            let (found, text, html) = templates(|_| {}).render(purpose, "a.b.c");
+            assert_eq!(found, subject);
+            assert!(html.contains(&escape(advice)), "{html}");
+            assert!(text.contains(advice) && text.ends_with("\n\n-- \nAda & Sons\n"), "{text}");
+            for part in [&text, &html] {
+                assert!(part.contains("https://accounts.example.com") && !part.contains("a.b.c"), "{part}");
+            }
         }
     }
 

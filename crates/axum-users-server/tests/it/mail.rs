@@ -177,3 +177,60 @@ async fn without_a_mail_server_each_mail_is_a_file_that_only_its_owner_reads() {
     assert!(named.is_some(), "the log does not name {name}:\n{}", server.log());
     assert!(!server.log().contains("eyJ"), "the log holds a token:\n{}", server.log());
 }
+
+/// Who was mailed with which subject, once so many mails have come.
+async fn mailed_subjects(mails: &MailSink, count: usize) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let all = poll(|| Some(mails.all()).filter(|all| all.len() >= count)).expect("too few mails");
+    let mut pairs: Vec<_> =
+        all.iter().map(|mail| (text(&mail["rcpt_to"][0]), text(&mail["subject"]))).collect();
+    pairs.sort();
+    pairs
+}
+
+async fn change(server: &Server, password: &str, changes: Value) {
+    let token = login(server, EMAIL, password).await.json()["access_token"].as_str().unwrap().to_owned();
+    let answer = server.send(&Request::new("PATCH", "/users/me").bearer(&token).json(&changes)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn tk_21_the_owner_is_told_of_a_changed_password_and_address_at_the_old_address_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut mails = MailSink::start();
+    let server = launch(folder.path(), &mails.url()).start().await;
+    register(&server).await;
+    change(&server, "analytical engine", json!({"password": "difference engine"})).await;
+    let password = (EMAIL.to_owned(), "Your password was changed".to_owned());
+    assert_eq!(mailed_subjects(&mails, 1).await, [password.clone()]);
+
+    forget(&server).await;
+    let token = mailed(&server, &mut mails, Kind::Reset).await;
+    let body = json!({"token": token, "password": "analytical engine"});
+    assert_eq!(post(&server, "/auth/reset-password", body).await.status, 200);
+    change(&server, "analytical engine", json!({"email": "countess@example.com"})).await;
+    let pair = |to: &str, subject: &str| (to.to_owned(), subject.to_owned());
+    assert_eq!(
+        mailed_subjects(&mails, 5).await,
+        [
+            pair(EMAIL, "Reset your password"),
+            pair(EMAIL, "The e-mail address of your account was changed"),
+            password.clone(),
+            password,
+            pair("countess@example.com", "This is the e-mail address of your account now"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn tk_21_owners_are_told_nothing_where_that_is_switched_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let mails = MailSink::start();
+    let mut server = launch(folder.path(), &mails.url()).set("MAIL__NOTIFY_CHANGES", "false").start().await;
+    register(&server).await;
+    change(&server, "analytical engine", json!({"password": "difference engine"})).await;
+    change(&server, "difference engine", json!({"email": "countess@example.com"})).await;
+    // Every mail has left when the server has ended.
+    server.stop();
+    assert!(mails.all().is_empty(), "{:?}", mails.all());
+}

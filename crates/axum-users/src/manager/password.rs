@@ -94,8 +94,10 @@ impl<U: UserModel> Users<U> {
         #[cfg(feature = "oauth")]
         self.password_is_known(user.id()).await?;
         self.end_sessions(user.id(), None).await?;
-        let mut context = Context::new(self, request);
-        self.inner.hooks.on_after_reset_password(&user, &mut context).await.map_err(InternalError::Hook)?;
+        let hooks = &self.inner.hooks;
+        let done = hooks.on_after_reset_password(&user, &mut Context::new(self, request)).await;
+        let told = hooks.on_after_password_change(&user, &mut Context::new(self, request)).await;
+        done.and(told).map_err(InternalError::Hook)?;
         Ok(user)
     }
 

@@ -5,6 +5,7 @@
 
 mod backends;
 mod build;
+mod changes;
 mod database;
 mod derive;
 mod extractors;

@@ -202,7 +202,7 @@ async fn tk_21_the_owner_is_told_of_a_changed_password_and_address_at_the_old_ad
     register(&server).await;
     change(&server, "analytical engine", json!({"password": "difference engine"})).await;
     let password = (EMAIL.to_owned(), "Your password was changed".to_owned());
-    assert_eq!(mailed_subjects(&mails, 1).await, [password.clone()]);
+    assert_eq!(mailed_subjects(&mails, 1).await, std::slice::from_ref(&password));
 
     forget(&server).await;
     let token = mailed(&server, &mut mails, Kind::Reset).await;

@@ -58,6 +58,12 @@ impl Program {
     }
 }
 
+/// Runs a program that is told where the databases are.
+pub(crate) fn with_servers(program: Program) -> Outcome {
+    let servers = crate::servers::Servers::start()?;
+    servers.environment().iter().fold(program, |program, (name, url)| program.env(name, url)).run()
+}
+
 /// Runs one step under a heading, and says how long it took.
 pub(crate) fn step(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
     say(&format!("\n== {name}"));

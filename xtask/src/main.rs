@@ -4,12 +4,13 @@
 
 mod command;
 mod dependencies;
+mod security;
 mod servers;
 mod tools;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use command::{Outcome, Program, cargo, program, step};
+use command::{Outcome, cargo, program, step, with_servers};
 
 const USAGE: &str = "\
 The project's own commands.
@@ -18,6 +19,9 @@ Usage: cargo xtask <COMMAND>
 
 Commands:
   test   install what the tests need, then run everything that CI runs
+  security [GROUP...]
+         run the tests of the requirements of docs/security.md, those of elapsed time too, and print how many
+         are met; of some groups alone: `cargo xtask security li cr`
   tools  only install what the tests need
   servers COMMAND...
          start the databases that the tests need, run a command with their URLs, and stop them
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test(),
+        ["security", ref groups @ ..] => step("tools", tools::install).and_then(|()| security::run(groups)),
         ["tools"] => tools::install(),
         ["servers", name, ref arguments @ ..] => with_servers(program(name, arguments)),
         ["help" | "--help" | "-h"] | [] => {
@@ -71,10 +76,4 @@ fn test() -> Outcome {
         with_servers(cargo(&["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]))
     })?;
     step("documentation's examples", || cargo(&["test", "--workspace", "--all-features", "--doc"]).run())
-}
-
-/// Runs a program that is told where the databases are.
-fn with_servers(program: Program) -> Outcome {
-    let servers = servers::Servers::start()?;
-    servers.environment().iter().fold(program, |program, (name, url)| program.env(name, url)).run()
 }

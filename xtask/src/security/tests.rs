@@ -107,8 +107,8 @@ fn the_score_counts_what_passed_and_names_what_did_not() {
             "CR  1 of 3: CR-02 failed, CR-03 has no test",
             "QA  1 of 1",
             "all 2 of 4",
-            "QA-01: the step \"dependencies\" of cargo xtask test",
             "QA-05: external",
+            "QA-01: the step \"dependencies\" of cargo xtask test",
         ]
     );
 }

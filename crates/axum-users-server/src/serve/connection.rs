@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_reads_nothing_is_cut_off() {
+    async fn li_12_a_client_that_reads_nothing_is_cut_off() {
         let (server, _client) = tokio::io::duplex(16);
         let error = Impatient::new(server).write_all(&[0; 17]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);

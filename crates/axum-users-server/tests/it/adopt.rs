@@ -76,7 +76,7 @@ async fn starting_on_it_changes_no_row_and_no_column() {
 }
 
 #[tokio::test]
-async fn every_user_logs_in_with_the_password_of_before() {
+async fn qa_04_every_user_logs_in_with_the_password_of_before() {
     let left = LeftBehind::new();
     let server = left.launch("adopt.toml").start().await;
     for user in &fixtures("users") {
@@ -290,7 +290,7 @@ async fn a_user_registered_at_one_logs_in_at_the_other() {
 }
 
 #[tokio::test]
-async fn a_login_at_one_is_good_at_the_other_until_either_logs_it_out() {
+async fn qa_04_a_login_at_one_is_good_at_the_other_until_either_logs_it_out() {
     let both = SideBySide::start().await;
     for (here, there) in both.both_ways() {
         let token = bearer_token(&here, "alice@example.com", "wonderland").await;

@@ -127,7 +127,7 @@ async fn a_database_that_cannot_be_written_is_refused_at_the_start_and_left_as_i
 }
 
 #[tokio::test]
-async fn while_another_process_holds_the_database_writes_are_503_reads_go_on_and_all_heals() {
+async fn cr_04_while_another_process_holds_the_database_writes_are_503_reads_go_on_and_all_heals() {
     let place = Place::new();
     let server = place.launch().set("DATABASE__BUSY_TIMEOUT_SECONDS", "1").start().await;
     assert_eq!(register(&server, "ada@example.com").await.status, 201);
@@ -159,7 +159,7 @@ async fn while_another_process_holds_the_database_writes_are_503_reads_go_on_and
 const QUIET: &str = "warn,axum_users_server::serve=info,axum_users_server::serve::observe=warn";
 
 #[tokio::test]
-async fn on_a_full_disk_writes_are_503_reads_go_on_and_nothing_is_lost() {
+async fn cr_05_on_a_full_disk_writes_are_503_reads_go_on_and_nothing_is_lost() {
     let place = Place::new();
     let server = place.launch().start().await;
     assert_eq!(register(&server, "ada@example.com").await.status, 201);

@@ -144,7 +144,7 @@ fn complained(server: &Server) -> bool {
 }
 
 #[tokio::test]
-async fn a_mail_server_that_is_down_delays_nothing_and_is_logged() {
+async fn cr_06_a_mail_server_that_is_down_delays_nothing_and_is_logged() {
     let folder = tempfile::tempdir().unwrap();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let server = launch(folder.path(), &format!("smtp://{closed}")).start().await;

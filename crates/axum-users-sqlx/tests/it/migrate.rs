@@ -114,7 +114,7 @@ async fn a_required_column_can_be_added_to_an_empty_table_only() {
 }
 
 #[tokio::test]
-async fn a_migration_that_fails_midway_leaves_nothing_behind() {
+async fn cr_10_a_migration_that_fails_midway_leaves_nothing_behind() {
     let place = Place::new(Engine::Sqlite).await;
     let database = place.configured(SqlxOptions::new(), User::schema()).await;
     // The last thing that a migration makes is in the way of itself.

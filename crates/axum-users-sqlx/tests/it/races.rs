@@ -14,7 +14,7 @@ on_every_engine![
     of_fifty_creates_of_one_email_in_any_case_one_wins,
     of_many_updates_that_expect_the_same_row_one_wins,
     something_is_used_once_however_many_try,
-    several_processes_migrate_at_once_and_all_start,
+    cr_21_several_processes_migrate_at_once_and_all_start,
     a_crowd_of_writers_in_two_processes_all_get_their_turn,
     a_write_whose_caller_went_away_leaves_the_database_usable,
 ];
@@ -79,7 +79,7 @@ async fn something_is_used_once_however_many_try(engine: Engine) {
     assert_eq!(won, 1);
 }
 
-async fn several_processes_migrate_at_once_and_all_start(engine: Engine) {
+async fn cr_21_several_processes_migrate_at_once_and_all_start(engine: Engine) {
     let place = Place::new(engine).await;
     migrate_at_once(&place).await;
 }

@@ -12,7 +12,7 @@ use crate::{
 
 on_every_engine![
     a_created_user_is_found_by_id_and_by_email_in_any_case,
-    an_email_that_differs_by_more_than_ascii_case_is_another,
+    in_10_an_email_that_differs_by_more_than_ascii_case_is_another,
     an_email_is_taken_in_any_case_at_create_and_at_update,
     a_taken_id_is_no_taken_email,
     update_sets_only_what_changes_and_only_when_the_row_is_as_expected,
@@ -39,7 +39,7 @@ async fn a_created_user_is_found_by_id_and_by_email_in_any_case(engine: Engine) 
     }
 }
 
-async fn an_email_that_differs_by_more_than_ascii_case_is_another(engine: Engine) {
+async fn in_10_an_email_that_differs_by_more_than_ascii_case_is_another(engine: Engine) {
     let (_place, database) = fresh(engine).await;
     let users = users::<User>(&database);
     users.create(record(1, "ärger@example.org")).await.unwrap();

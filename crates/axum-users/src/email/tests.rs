@@ -95,7 +95,7 @@ fn role_names_become_lower_case_and_others_keep_their_case() {
 }
 
 #[test]
-fn nfc_makes_the_kelvin_sign_a_letter_and_may_make_a_name_invalid() {
+fn in_10_nfc_makes_the_kelvin_sign_a_letter_and_may_make_a_name_invalid() {
     assert_normal_forms(&[
         ("\u{212a}elvin@x.com", "Kelvin@x.com"),
         ("mar\u{212a}eting@x.com", "marketing@x.com"),
@@ -130,7 +130,7 @@ fn a_missing_part_is_named() {
 }
 
 #[test]
-fn characters_that_are_not_permitted_are_listed() {
+fn in_11_characters_that_are_not_permitted_are_listed() {
     assert_reasons(&[
         ("a b@example.com", "The email address contains invalid characters before the @-sign: SPACE."),
         ("mailto:a@example.com", "The email address contains invalid characters before the @-sign: ':'."),

@@ -26,7 +26,7 @@ const APPS: [&str; 6] =
 
 /// The referee's own application must pass: else the replayer is wrong, or the recording.
 #[tokio::test]
-async fn fastapi_users_itself_answers_every_recorded_line_alike() {
+async fn qa_04_fastapi_users_itself_answers_every_recorded_line_alike() {
     let mut score = Score::default();
     for app in APPS {
         let folder = tempfile::tempdir().unwrap();
@@ -51,7 +51,7 @@ async fn fastapi_users_itself_answers_every_recorded_line_alike() {
 }
 
 #[tokio::test]
-async fn the_server_answers_every_recorded_line_like_fastapi_users() {
+async fn qa_04_the_server_answers_every_recorded_line_like_fastapi_users() {
     let mut score = Score::default();
     for app in APPS {
         let folder = tempfile::tempdir().unwrap();

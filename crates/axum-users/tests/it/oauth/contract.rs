@@ -187,7 +187,7 @@ async fn several_providers_and_backends_stand_side_by_side() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_stops_nothing_at_the_start_and_is_asked_again() {
+async fn cr_07_a_provider_that_is_down_stops_nothing_at_the_start_and_is_asked_again() {
     let provider = Provider::start().await;
     provider.breaks("/.well-known/openid-configuration", Fault::Answer(503, "down"));
     let app = app_of(&provider);

@@ -14,8 +14,7 @@ use std::{
 use crate::command::{Outcome, cargo, say, with_servers};
 
 /// The groups of requirements, in the page's order.
-const GROUPS: [&str; 13] =
-    ["PW", "EN", "TK", "JW", "SE", "CS", "OA", "IN", "RA", "LI", "HD", "CR", "QA"];
+const GROUPS: [&str; 13] = ["PW", "EN", "TK", "JW", "SE", "CS", "OA", "IN", "RA", "LI", "HD", "CR", "QA"];
 
 /// Requirements that something else than a named test shows, and what that is.
 const OTHER_PROOFS: [(&str, &str); 2] = [

@@ -8,8 +8,10 @@ fn page() -> Vec<Requirement> {
 
 /// Every function of the project's sources, by its name: tests are among them, those made by macros too.
 fn functions() -> BTreeSet<String> {
-    let sources: Vec<PathBuf> =
-        ["crates", "examples", "xtask"].iter().flat_map(|folder| files(&crate::root().join(folder))).collect();
+    let sources: Vec<PathBuf> = ["crates", "examples", "xtask"]
+        .iter()
+        .flat_map(|folder| files(&crate::root().join(folder)))
+        .collect();
     let texts = sources.iter().map(|file| fs::read_to_string(file).unwrap());
     let name = |rest: &str| {
         let end = rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))?;
@@ -75,7 +77,8 @@ fn qa_09_each_requirement_has_one_row_and_a_known_state() {
     for it in &page {
         assert!(["met", "in the code", "not yet", "external"].contains(&it.state.as_str()), "{it:?}");
     }
-    let external: Vec<&str> = page.iter().filter(|it| it.state == "external").map(|it| it.id.as_str()).collect();
+    let external: Vec<&str> =
+        page.iter().filter(|it| it.state == "external").map(|it| it.id.as_str()).collect();
     assert_eq!(external, ["OA-44", "QA-05", "QA-06"]);
 }
 

@@ -430,7 +430,7 @@ fn read_root(mut root: Section<'_>) -> Config {
         password: parts::read_password(root.section("password"), default.password),
         http: parts::read_http(root.section("http"), &default.http),
         limits: limits::read(root.section("limits")),
-        hardening: hardening::read(root.section("hardening")),
+        hardening: hardening::read(root.section("hardening"), requires_verification),
         tokens: parts::read_tokens(root.section("tokens"), &default.tokens),
         access_tokens_in_clear: at_rest.unwrap_or(default.access_tokens_in_clear),
         side_by_side,

@@ -31,6 +31,10 @@ pub(crate) enum Purpose {
     Verification,
     /// Holds a token that sets a new password.
     Reset,
+    /// Holds a token that moves the account to the address.
+    NewAddress,
+    /// Tells that somebody named the address as theirs.
+    AddressNamed,
     /// Tells that the password was changed.
     PasswordChanged,
     /// Tells the old address that it is no longer the account's.
@@ -45,6 +49,8 @@ impl Purpose {
         match self {
             Self::Verification => "verify",
             Self::Reset => "reset",
+            Self::NewAddress => "new-address",
+            Self::AddressNamed => "address-named",
             Self::PasswordChanged => "password-changed",
             Self::AddressLeft => "address-left",
             Self::AddressTaken => "address-taken",
@@ -189,6 +195,29 @@ impl Hooks<ServerUser> for Mailer {
         _: &mut Context<'_, ServerUser>,
     ) -> Result<(), BoxError> {
         self.send(Purpose::Verification, user, user.email(), token);
+        Ok(())
+    }
+
+    async fn on_after_request_email_change(
+        &self,
+        user: &ServerUser,
+        new_email: &str,
+        token: &str,
+        _: &mut Context<'_, ServerUser>,
+    ) -> Result<(), BoxError> {
+        self.send(Purpose::NewAddress, user, new_email, token);
+        Ok(())
+    }
+
+    async fn on_after_taken_email(
+        &self,
+        user: &ServerUser,
+        context: &mut Context<'_, ServerUser>,
+    ) -> Result<(), BoxError> {
+        // This mail is all that the owner gets to know, so that no switch turns it off.
+        if context.may_notify(user.email()) {
+            self.send(Purpose::AddressNamed, user, user.email(), "");
+        }
         Ok(())
     }
 

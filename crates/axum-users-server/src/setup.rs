@@ -184,6 +184,9 @@ fn with_hardening(
     if hardening.change_wants_current_password {
         builder = builder.change_wants_current_password();
     }
+    if hardening.hide_taken_emails {
+        builder = builder.hide_taken_emails();
+    }
     builder
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use crate::error::InternalError;
 
@@ -10,6 +10,25 @@ use crate::error::InternalError;
 const PENDING: u32 = 1024;
 /// How many jobs run at a time.
 const RUNNING: usize = 16;
+
+/// A place in the queue.
+#[derive(Debug)]
+pub(crate) struct Place {
+    place: OwnedSemaphorePermit,
+    running: Arc<Semaphore>,
+}
+
+impl Place {
+    /// Runs a job in this place.
+    pub(crate) fn run(self, job: impl Future<Output = ()> + Send + 'static) {
+        let Self { place, running } = self;
+        tokio::spawn(async move {
+            let _turn = running.acquire_owned().await;
+            job.await;
+            drop(place);
+        });
+    }
+}
 
 /// Runs jobs after the answer that asked for them was sent.
 #[derive(Clone, Debug)]
@@ -28,16 +47,16 @@ impl Background {
 
     /// Puts a job into the queue; refused when it is full.
     pub(crate) fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) -> Result<(), InternalError> {
+        self.reserve()?.run(job);
+        Ok(())
+    }
+
+    /// Takes a place in the queue for a job that is yet to be known; refused when it is full.
+    pub(crate) fn reserve(&self) -> Result<Place, InternalError> {
         let place = Arc::clone(&self.pending).try_acquire_owned().map_err(|error| match error {
             TryAcquireError::NoPermits | TryAcquireError::Closed => InternalError::Overloaded,
         })?;
-        let running = Arc::clone(&self.running);
-        tokio::spawn(async move {
-            let _turn = running.acquire_owned().await;
-            job.await;
-            drop(place);
-        });
-        Ok(())
+        Ok(Place { place, running: Arc::clone(&self.running) })
     }
 
     /// Waits until every job that was put into the queue is done.

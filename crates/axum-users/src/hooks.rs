@@ -254,6 +254,12 @@ hooks! {
     /// After an e-mail address was changed: tell `old_email`, too, since whoever reads mails there may not have
     /// made the change. Not in the original.
     fn on_after_email_change(user: &U, old_email: &str) -> BoxError;
+    /// Where [taken addresses are hidden](crate::UsersBuilder::hide_taken_emails): somebody tried to register or to
+    /// move to the address of this active user. Tell `user.email`, since the answer does not. Not in the original.
+    fn on_after_taken_email(user: &U) -> BoxError;
+    /// Where [taken addresses are hidden](crate::UsersBuilder::hide_taken_emails): a user wants another address. Send
+    /// the token to `new_email`; it goes to `POST /auth/verify`. Not in the original.
+    fn on_after_request_email_change(user: &U, new_email: &str, token: &str) -> BoxError;
     /// Before a user is deleted.
     fn on_before_delete(user: &U) -> Refusal;
     /// After a user was deleted.

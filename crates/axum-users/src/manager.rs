@@ -1,5 +1,6 @@
 //! Every operation on users: create, update, delete, authenticate, verify, reset, log in and out.
 
+mod hidden;
 mod login;
 #[cfg(feature = "oauth")]
 mod oauth;
@@ -164,14 +165,32 @@ impl<U: UserModel> Users<U> {
 
     pub(crate) async fn create_from_record(
         &self,
-        mut record: Record,
+        record: Record,
         flags: Flags,
         request: &RequestInfo,
     ) -> Result<U, CreateError> {
+        let (record, password) = self.prepare_new(record, flags, request).await?;
+        // Spares the hash for a taken address; the insert below is what decides.
+        let email = record.get("email").and_then(Value::as_text).unwrap_or_default();
+        if self.inner.database.get_by_email(email).await?.is_some() {
+            return Err(CreateError::AlreadyExists);
+        }
+        let user = self.insert_new(record, &password).await?;
+        self.registered(&user, request).await?;
+        Ok(user)
+    }
+
+    /// Everything before a user is stored: the checks, and the hook that may refuse.
+    async fn prepare_new(
+        &self,
+        mut record: Record,
+        flags: Flags,
+        request: &RequestInfo,
+    ) -> Result<(Record, SecretString), CreateError> {
         let email = normalize_email(&record.take::<String>("email")?)?;
         let password = SecretString::from(record.take::<String>("password")?);
         self.check_password(&password, &email).await.map_err(CreateError::InvalidPassword)?;
-        let mut record = self.new_row(&email, record, flags);
+        let record = self.new_row(&email, record, flags);
         let mut context = Context::new(self, request);
         self.inner.hooks.on_before_register(&NewUser::new(&record), &mut context).await.map_err(
             |refusal| match refusal {
@@ -179,19 +198,22 @@ impl<U: UserModel> Users<U> {
                 Refusal::Failed(error) => InternalError::Hook(error).into(),
             },
         )?;
-        // Spares the hash for a taken address; the insert below is what decides.
-        if self.inner.database.get_by_email(&email).await?.is_some() {
-            return Err(CreateError::AlreadyExists);
-        }
-        let hash = self.inner.hasher.hash(&password).await.map_err(InternalError::from)?;
+        Ok((record, password))
+    }
+
+    /// Hashes the password and stores the user; the unique constraint decides.
+    async fn insert_new(&self, mut record: Record, password: &SecretString) -> Result<U, CreateError> {
+        let hash = self.inner.hasher.hash(password).await.map_err(InternalError::from)?;
         record.set("hashed_password", Value::Text(hash));
-        let user = self.inner.database.create(record).await.map_err(|error| match error {
+        self.inner.database.create(record).await.map_err(|error| match error {
             DatabaseError::EmailTaken => CreateError::AlreadyExists,
             other => other.into(),
-        })?;
+        })
+    }
+
+    async fn registered(&self, user: &U, request: &RequestInfo) -> Result<(), InternalError> {
         let mut context = Context::new(self, request);
-        self.inner.hooks.on_after_register(&user, &mut context).await.map_err(InternalError::Hook)?;
-        Ok(user)
+        self.inner.hooks.on_after_register(user, &mut context).await.map_err(InternalError::Hook)
     }
 
     /// A whole row, in the order of the schema, without the password's hash.

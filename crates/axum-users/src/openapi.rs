@@ -134,6 +134,16 @@ pub(crate) fn show_oauth_accounts(document: &mut Value, schema: &Schema) {
     schemas::show_oauth_accounts(document, schema.name());
 }
 
+/// Lets register answer 202 to everybody, and name no taken address.
+pub(crate) fn hide_taken_emails(document: &mut Value) {
+    let items = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    for operation in items.filter_map(|item| item.get_mut("post")) {
+        if operation["operationId"].as_str().is_some_and(|id| id.starts_with("register_register_")) {
+            operations::hide_taken_emails(operation);
+        }
+    }
+}
+
 /// The login route of the auth router at `prefix`, as seen from a documentation page at `{base}/docs`.
 ///
 /// It has no leading slash, as in the original, so that it stays right behind a proxy that adds a prefix.

@@ -265,8 +265,10 @@ impl<U: UserModel> Users<U> {
             })
             .collect();
         let info = DocumentInfo { title: &inner.document_title, version: &inner.document_version };
-        #[cfg_attr(not(feature = "oauth"), expect(unused_mut, reason = "OAuth accounts are added"))]
         let mut document = openapi::document(&inner.schema, info, &mounted, &descriptions);
+        if inner.hardening.hides_taken_emails {
+            openapi::hide_taken_emails(&mut document);
+        }
         #[cfg(feature = "oauth")]
         if inner.oauth.in_user {
             openapi::show_oauth_accounts(&mut document, &inner.schema);

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 use crate::{Clock, error::InternalError};
 
@@ -359,6 +360,15 @@ impl ReadClaims {
         self.email_fgpt.as_ref()?.as_str()
     }
 
+    /// Whether the token was made when the user had this address. Python's tokens do not say, and are good as before.
+    pub(crate) fn is_for_address(&self, secrets: &Secrets, email: &str) -> bool {
+        self.email_fingerprint().is_none_or(|fingerprint| {
+            keyed_fingerprints(secrets, email)
+                .iter()
+                .any(|known| bool::from(known.as_bytes().ct_eq(fingerprint.as_bytes())))
+        })
+    }
+
     /// The browser's half of an OAuth state.
     #[cfg(feature = "oauth")]
     pub(crate) fn csrf_token(&self) -> Option<&str> {
@@ -452,6 +462,20 @@ pub(crate) struct ResetClaims<'a> {
     pub(crate) password_fgpt: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) email_fgpt: Option<&'a str>,
+    pub(crate) aud: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exp: Option<i64>,
+}
+
+/// The claims of a token that moves a user to the address to which it was mailed. Ours alone.
+#[derive(Serialize)]
+pub(crate) struct NewAddressClaims<'a> {
+    pub(crate) sub: &'a str,
+    /// The new address.
+    pub(crate) email: &'a str,
+    pub(crate) password_fgpt: &'a str,
+    /// The fingerprint of the address that the user has until then.
+    pub(crate) email_fgpt: &'a str,
     pub(crate) aud: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exp: Option<i64>,

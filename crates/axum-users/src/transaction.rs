@@ -144,6 +144,12 @@ waiting_hooks! {
         on_after_update(user: U => user.clone(), changes: Record => changes.clone());
         on_after_password_change(user: U => user.clone());
         on_after_email_change(user: U => user.clone(), old_email: str => old_email.to_owned());
+        on_after_taken_email(user: U => user.clone());
+        on_after_request_email_change(
+            user: U => user.clone(),
+            new_email: str => new_email.to_owned(),
+            token: str => token.to_owned()
+        );
         on_after_delete(user: U => user.clone());
     }
 }

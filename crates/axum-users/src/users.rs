@@ -61,6 +61,8 @@ pub(crate) struct Settings<U: UserModel> {
     pub(crate) policy: Box<dyn ErasedPasswordPolicy>,
     pub(crate) reset: TokenKind,
     pub(crate) verification: TokenKind,
+    /// Tokens that move a user to a new address, with the secrets and the lifetime of verification.
+    pub(crate) new_address: TokenKind,
     pub(crate) requires_verification: bool,
     pub(crate) hardening: Hardening,
     pub(crate) clock: Clock,
@@ -86,6 +88,8 @@ pub(crate) struct Hardening {
     pub(crate) login_ends_presented_session: bool,
     /// A user's own change of password or e-mail wants the present password.
     pub(crate) wants_current_password: bool,
+    /// No answer tells whether an address is taken.
+    pub(crate) hides_taken_emails: bool,
 }
 
 /// Tokens that are mailed: reset or verification.
@@ -140,6 +144,12 @@ pub enum BuildError {
         /// Why, and what to do.
         reason: Cow<'static, str>,
     },
+    /// Hidden addresses would show at the login.
+    #[error(
+        "hide_taken_emails needs requires_verification: else a login with the password of a registration tells \
+         whether it was made"
+    )]
+    HiddenEmailsShow,
     /// The database adapter cannot keep this user model.
     #[error("the database adapter cannot keep this user model: {0}")]
     Schema(Cow<'static, str>),
@@ -189,6 +199,12 @@ struct TokenSettings {
 impl TokenSettings {
     fn new(audience: &'static str) -> Self {
         Self { secrets: None, audience: Cow::Borrowed(audience), lifetime_seconds: 3600 }
+    }
+
+    /// The same for tokens of another purpose, which are told apart by their audience.
+    fn for_new_addresses(&self) -> Self {
+        let audience = Cow::Owned(format!("{}:new-address", self.audience));
+        Self { secrets: self.secrets.clone(), audience, lifetime_seconds: self.lifetime_seconds }
     }
 
     fn build(
@@ -279,6 +295,19 @@ impl<U: UserModel> UsersBuilder<U> {
     /// `PATCH /users/me` answers 400 `UPDATE_USER_BAD_CURRENT_PASSWORD`. The original asks for none.
     pub fn change_wants_current_password(mut self) -> Self {
         self.hardening.wants_current_password = true;
+        self
+    }
+
+    /// Lets no answer of register and `PATCH /users/me` tell that an e-mail address is taken; wants
+    /// [`requires_verification`](Self::requires_verification).
+    ///
+    /// `POST /auth/register` answers 202 `null` for a taken address as for a free one, after the same work; the owner
+    /// of a taken one is told by [`Hooks::on_after_taken_email`]. A user's own address changes when the token of
+    /// [`Hooks::on_after_request_email_change`], which is mailed to the new address, comes to `POST /auth/verify`; until
+    /// then `PATCH /users/me` answers the user as it was. A login of an unverified user is `LOGIN_BAD_CREDENTIALS`.
+    /// [`Hooks::on_after_register`] runs behind the answer. The original tells whether an address is taken.
+    pub fn hide_taken_emails(mut self) -> Self {
+        self.hardening.hides_taken_emails = true;
         self
     }
 
@@ -441,6 +470,9 @@ impl<U: UserModel> UsersBuilder<U> {
     /// See [`BuildError`]; each says what to do.
     pub fn build(mut self) -> Result<Users<U>, BuildError> {
         check_names(&self.backends)?;
+        if self.hardening.hides_taken_emails && !self.requires_verification {
+            return Err(BuildError::HiddenEmailsShow);
+        }
         let schema = Arc::new(self.schema);
         self.database.0.configure(&schema).map_err(BuildError::Schema)?;
         #[cfg(feature = "oauth")]
@@ -469,6 +501,8 @@ impl<U: UserModel> UsersBuilder<U> {
         }
         let (secrets, clock, short) = (&self.secrets, &self.clock, self.allow_short_secret);
         let reset = self.reset.build(secrets, clock, "reset tokens", short)?;
+        let new_address = self.verification.for_new_addresses();
+        let new_address = new_address.build(secrets, clock, "verification tokens", short)?;
         let verification = self.verification.build(secrets, clock, "verification tokens", short)?;
         #[cfg(feature = "oauth")]
         let oauth = {
@@ -484,6 +518,7 @@ impl<U: UserModel> UsersBuilder<U> {
             policy: self.policy,
             reset,
             verification,
+            new_address,
             requires_verification: self.requires_verification,
             hardening: self.hardening,
             clock: self.clock,

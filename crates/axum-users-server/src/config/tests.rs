@@ -623,13 +623,20 @@ fn trusted_origins_are_kept_as_browsers_write_them() {
 fn hardening_is_off_and_each_of_it_can_be_switched_on() {
     assert_eq!(read("").unwrap().hardening, HardeningConfig::default());
     let text = "[hardening]\npassword_change_ends_signed_tokens = true\nlogin_ends_presented_session = true\n\
-                change_wants_current_password = true";
+                change_wants_current_password = true\nhide_taken_emails = true";
     let expected = HardeningConfig {
         password_change_ends_signed_tokens: true,
         login_ends_presented_session: true,
         change_wants_current_password: true,
+        hide_taken_emails: true,
     };
-    assert_eq!(read(text).unwrap().hardening, expected);
+    let with_verification = format!("requires_verification = true\n{text}");
+    assert_eq!(read(&with_verification).unwrap().hardening, expected);
+    assert_eq!(
+        mistakes(text),
+        "axum-users.toml:5: `hardening.hide_taken_emails`: it needs requires_verification = true: else a login with \
+         the password of a registration tells whether it was made"
+    );
 }
 
 #[test]

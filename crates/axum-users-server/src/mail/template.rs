@@ -10,6 +10,7 @@ pub(super) struct Templates {
     sender: String,
     verification: Kind,
     reset: Kind,
+    new_address: Kind,
 }
 
 /// A mail with a token.
@@ -49,6 +50,15 @@ impl Templates {
                 body: r#"{"token": "…"}"#,
                 lifetime: duration(tokens.verification_lifetime_seconds),
             },
+            new_address: Kind {
+                subject: "Confirm your new e-mail address",
+                request: "Please confirm that your account should have this e-mail address.",
+                button: "Use this address",
+                page: config.verify_url.clone(),
+                route: "/auth/verify",
+                body: r#"{"token": "…"}"#,
+                lifetime: duration(tokens.verification_lifetime_seconds),
+            },
             reset: Kind {
                 subject: "Reset your password",
                 request: "Somebody, hopefully you, asked for a new password.",
@@ -66,6 +76,8 @@ impl Templates {
         match purpose {
             Purpose::Verification => self.letter(&self.verification, token),
             Purpose::Reset => self.letter(&self.reset, token),
+            Purpose::NewAddress => self.letter(&self.new_address, token),
+            Purpose::AddressNamed => self.notice(&self.address_named()),
             Purpose::PasswordChanged => self.notice(&self.password_changed()),
             Purpose::AddressLeft => self.notice(&self.address_left()),
             Purpose::AddressTaken => self.notice(&self.address_taken()),
@@ -80,6 +92,22 @@ impl Templates {
                 format!("The password of your account at {public_url} was changed."),
                 "If that was you, there is nothing to do. If it was not, ask for a new password there at once: \
                  setting it ends every session."
+                    .to_owned(),
+            ],
+        }
+    }
+
+    fn address_named(&self) -> Notice {
+        let Self { public_url, .. } = self;
+        Notice {
+            subject: "You have an account already",
+            paragraphs: [
+                format!(
+                    "Somebody, hopefully you, named this e-mail address at {public_url} for an account. It is the \
+                     address of your account there already."
+                ),
+                "If that was you, log in, or ask for a new password if you forgot it. If it was not, there is \
+                 nothing to do: nothing was changed."
                     .to_owned(),
             ],
         }
@@ -256,6 +284,7 @@ mod tests {
                 "The e-mail address of your account was changed",
                 "tell Ada & Sons at once",
             ),
+            (Purpose::AddressNamed, "You have an account already", "nothing was changed"),
             (
                 Purpose::AddressTaken,
                 "This is the e-mail address of your account now",

@@ -143,3 +143,80 @@ async fn se_09_a_host_cookie_by_its_name() {
     let me = server.send(&Request::new("GET", "/users/me").header("cookie", &cookie)).await;
     assert_eq!(me.json()["email"], EMAIL);
 }
+
+/// A server that hides taken addresses, with one user, who is verified.
+async fn hiding(mails: &mut MailSink) -> (Server, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let launch = Launch::new(&data("mail.toml"), folder.path())
+        .database(&folder.path().join("users.sqlite"))
+        .set("MAIL__SMTP_URL", &mails.url())
+        .set("REQUIRES_VERIFICATION", "true")
+        .set("HARDENING__HIDE_TAKEN_EMAILS", "true");
+    let server = launch.start().await;
+    register_and_verify(&server, mails, EMAIL).await;
+    (server, folder)
+}
+
+async fn register_and_verify(server: &Server, mails: &mut MailSink, email: &str) {
+    let body = json!({"email": email, "password": PASSWORD});
+    assert_eq!(post(server, "/auth/register", body).await.status, 202);
+    assert_eq!(post(server, "/auth/request-verify-token", json!({"email": email})).await.status, 202);
+    let mail = mails.next().await.unwrap();
+    assert_eq!((mail.to.as_str(), mail.kind), (email, Kind::Verify));
+    assert_eq!(post(server, "/auth/verify", json!({"token": mail.token})).await.status, 200);
+}
+
+/// All that a client sees of an answer but its id and time.
+fn seen(answer: &Response) -> (u16, Vec<(String, String)>, String) {
+    let headers = answer.headers.iter().filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"));
+    (answer.status, headers.cloned().collect(), answer.text())
+}
+
+/// The last mail that is to be without a token, once it has come.
+async fn notice_to(mails: &MailSink, email: &str) -> String {
+    let found = crate::support::process::poll(|| {
+        let all = mails.all();
+        let mail = all
+            .iter()
+            .find(|mail| mail["rcpt_to"][0] == email && !mail["links"].to_string().contains("token="))?;
+        Some(mail["subject"].as_str()?.to_owned())
+    });
+    found.expect("no such mail")
+}
+
+#[tokio::test]
+async fn en_07_register_does_not_tell_that_an_address_is_taken_by_one_key() {
+    let mut mails = MailSink::start();
+    let (server, _folder) = hiding(&mut mails).await;
+    let register = async |email: &str| {
+        post(&server, "/auth/register", json!({"email": email, "password": NEW_PASSWORD})).await
+    };
+    let (taken, free) = (register("Ada@Example.com").await, register("grace@example.com").await);
+    assert_eq!(seen(&taken), seen(&free));
+    assert_eq!((free.status, free.text().as_str()), (202, "null"));
+    assert_eq!(notice_to(&mails, EMAIL).await, "You have an account already");
+    let logins =
+        [login(&server, EMAIL, NEW_PASSWORD).await, login(&server, "grace@example.com", NEW_PASSWORD).await];
+    assert_eq!(seen(&logins[0]), seen(&logins[1]), "nor does a login");
+    assert_eq!(login(&server, EMAIL, PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn en_10_a_change_of_address_does_not_tell_and_waits_for_the_mailed_link_by_one_key() {
+    let mut mails = MailSink::start();
+    let (server, _folder) = hiding(&mut mails).await;
+    register_and_verify(&server, &mut mails, "grace@example.com").await;
+    let token = bearer(&server, PASSWORD).await;
+    let taken = change(&server, &token, json!({"email": "grace@example.com"})).await;
+    let free = change(&server, &token, json!({"email": "countess@example.com"})).await;
+    assert_eq!(seen(&taken), seen(&free));
+    assert_eq!((free.status, free.json()["email"].clone()), (200, json!(EMAIL)));
+    assert_eq!(notice_to(&mails, "grace@example.com").await, "You have an account already");
+
+    let mail = mails.next().await.unwrap();
+    assert_eq!((mail.to.as_str(), mail.kind), ("countess@example.com", Kind::Verify));
+    let moved = post(&server, "/auth/verify", json!({"token": mail.token})).await;
+    assert_eq!((moved.status, moved.json()["email"].clone()), (200, json!("countess@example.com")));
+    assert_eq!(notice_to(&mails, EMAIL).await, "The e-mail address of your account was changed");
+    assert_eq!(login(&server, "countess@example.com", PASSWORD).await.status, 200);
+}

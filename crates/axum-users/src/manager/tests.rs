@@ -8,17 +8,23 @@ use axum::{
 use tower::ServiceExt;
 
 use super::*;
-use crate::{Argon2Parameters, Bearer, Jwt, MemoryDatabase, User, UserCreate};
+use crate::{Argon2Parameters, Bearer, Jwt, MemoryDatabase, User, UserCreate, UsersBuilder};
 
 const PASSWORD: &str = "a horse in the rain";
 const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuum174eFeoTj0DHmtuueFaS3Wde4P7wHG";
 
-async fn users() -> Users<User> {
-    let users = Users::<User>::builder(MemoryDatabase::default(), "at-least-32-bytes-of-randomness-here")
+fn builder() -> UsersBuilder<User> {
+    Users::<User>::builder(MemoryDatabase::default(), "at-least-32-bytes-of-randomness-here")
         .backend("jwt", Bearer, Jwt::lasting_seconds(60))
         .argon2(Argon2Parameters::least())
-        .build()
-        .unwrap();
+}
+
+async fn users() -> Users<User> {
+    filled(builder()).await
+}
+
+async fn filled(builder: UsersBuilder<User>) -> Users<User> {
+    let users = builder.build().unwrap();
     for (name, hash) in [("ada", None), ("damaged", Some("!")), ("bcrypt", Some(BCRYPT))] {
         let user = has(&users, &format!("{name}@example.com"), true).await;
         if let Some(hash) = hash {
@@ -81,6 +87,15 @@ async fn en_04_en_06_asking_for_a_mail_takes_no_hash_whoever_asks() {
             let body = format!(r#"{{"email":"{name}@example.com"}}"#);
             assert_eq!(hashes_of(&users, path, "application/json", body).await, 0, "{path} {name}");
         }
+    }
+}
+
+#[tokio::test]
+async fn en_07_a_registration_takes_one_hash_whether_the_address_is_taken_or_not() {
+    let users = filled(builder().requires_verification().hide_taken_emails()).await;
+    for name in ["ada", "inactive", "new"] {
+        let body = format!(r#"{{"email":"{name}@example.com","password":"{PASSWORD}"}}"#);
+        assert_eq!(hashes_of(&users, "/auth/register", "application/json", body).await, 1, "{name}");
     }
 }
 

@@ -70,12 +70,16 @@ impl<U: UserModel> Users<U> {
     }
 
     /// Verifies an e-mail address by a mailed token, which is good once. Inactive users can be verified, as in
-    /// the original.
+    /// the original. Where [taken addresses are hidden](crate::UsersBuilder::hide_taken_emails), a token that was
+    /// mailed to a new address moves the user there.
     ///
     /// # Errors
     /// See [`VerifyError`].
     pub async fn verify(&self, token: &str, request: &RequestInfo) -> Result<U, VerifyError> {
-        let claims = self.inner.verification.signer.read(token).ok_or(VerifyError::BadToken)?;
+        let Some(claims) = self.inner.verification.signer.read(token) else {
+            let claims = self.inner.new_address.signer.read(token).ok_or(VerifyError::BadToken)?;
+            return self.move_to_new_address(token, &claims, request).await;
+        };
         let user = self.user_of_verification_token(&claims).await?.ok_or(VerifyError::BadToken)?;
         if user.is_verified() {
             return Err(VerifyError::AlreadyVerified);
@@ -104,7 +108,7 @@ impl<U: UserModel> Users<U> {
 
     /// Notes the token as used. An adapter that keeps no such notes leaves a link usable again when its
     /// address changes and returns.
-    async fn is_first_use(&self, token: &str, claims: &ReadClaims) -> Result<bool, InternalError> {
+    pub(super) async fn is_first_use(&self, token: &str, claims: &ReadClaims) -> Result<bool, InternalError> {
         let database = &self.inner.database;
         if !database.capabilities().one_time_records {
             return Ok(true);

@@ -92,6 +92,16 @@ fn register(prefix: &str, model: &str) -> Vec<Operation> {
     vec![register]
 }
 
+/// What register answers where taken addresses are hidden.
+pub(super) fn hide_taken_emails(register: &mut Value) {
+    let Some(responses) = register["responses"].as_object_mut() else { return };
+    responses.shift_remove("201");
+    responses.shift_insert(0, "202".to_owned(), success(json!({})));
+    responses["400"] =
+        bad_request(&[Example::new(code::REGISTER_INVALID_PASSWORD, "Password validation failed.")
+            .because("Password should be at least 3 characters")]);
+}
+
 fn reset_password(prefix: &str) -> Vec<Operation> {
     let forgot = Operation::new("auth", "post", format!("{prefix}/forgot-password"), "reset:forgot_password")
         .fields(json!({ "email": schemas::email() }), &["email"])

@@ -40,7 +40,10 @@ async fn login<U: UserModel>(
         // A guess that nobody could judge is none: a database that is down must not lock people out.
         limiter.succeeded(taken);
     }
-    let Some(user) = judged?.filter(U::is_active) else {
+    // Where taken addresses are hidden, an unverified user is nobody: whoever registered must not learn by a login
+    // whether that came about. The guess counts as one, too.
+    let hidden = |user: &U| users.inner.hardening.hides_taken_emails && !user.is_verified();
+    let Some(user) = judged?.filter(|user| user.is_active() && !hidden(user)) else {
         return Err(ApiError::Code(code::LOGIN_BAD_CREDENTIALS));
     };
     if let Some((limiter, taken)) = tried {

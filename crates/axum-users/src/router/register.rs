@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use serde_json::Value;
 
 use super::{RouteList, read_json, strict};
 use crate::{
@@ -29,6 +30,10 @@ async fn register<U: UserModel>(
     let new = U::Create::from_record(record).map_err(crate::database::DatabaseError::from)?;
     let info = users.request_info(&parts);
     users.limit(|limiter| limiter.register(info.client_address()))?;
+    if users.inner.hardening.hides_taken_emails {
+        users.register_quietly(new, &info).await?;
+        return Ok((StatusCode::ACCEPTED, Json(Value::Null)).into_response());
+    }
     let user = users.create(new, Flags::Ignored, &info).await?;
     Ok((StatusCode::CREATED, Json(users.answer(user).await?)).into_response())
 }

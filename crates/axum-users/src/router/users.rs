@@ -16,6 +16,7 @@ use crate::{
     error::{ApiError, FieldError, code},
     extract::Rights,
     reader::read_update,
+    schema::Value,
     user::{UserFields, UserId, UserModel},
 };
 
@@ -44,7 +45,26 @@ async fn update_me<U: UserModel>(
     if users.inner.hardening.wants_current_password {
         check_current_password(&users, &authenticated.user, &body, &info).await?;
     }
+    if users.inner.hardening.hides_taken_emails {
+        return update_quietly(&users, &authenticated.user, body, &info).await;
+    }
     update(&users, &authenticated.user, body, Flags::Ignored, &info).await
+}
+
+/// A new address is only asked for, and a mail to it counts whether it is free or not.
+async fn update_quietly<U: UserModel>(
+    users: &Users<U>,
+    user: &U,
+    body: JsonBody,
+    request: &RequestInfo,
+) -> Result<Json<UserAnswer<U>>, ApiError> {
+    let record = read_update(users.schema(), body).map_err(ApiError::Invalid)?;
+    if let Some(email) = record.get("email").and_then(Value::as_text).filter(|email| *email != user.email()) {
+        users.limit(|limiter| limiter.mail(email, request.client_address()))?;
+    }
+    let changes = U::Update::from_record(record).map_err(DatabaseError::from)?;
+    let user = users.update_quietly(user, changes, request).await?;
+    Ok(Json(users.answer(user).await?))
 }
 
 /// A session that somebody else got hold of is not enough to take an account over.

@@ -10,6 +10,7 @@ mod database;
 mod derive;
 mod extractors;
 mod hardening;
+mod hidden_emails;
 mod jwt;
 mod manager;
 mod mounting;

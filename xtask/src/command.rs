@@ -52,6 +52,15 @@ impl Program {
         }
     }
 
+    /// Runs the program, which has to succeed, and gives what it printed.
+    pub(crate) fn output(mut self) -> Result<String, String> {
+        match self.command.output() {
+            Ok(output) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            Ok(output) => Err(format!("`{}` failed ({})", self.text, output.status)),
+            Err(error) => Err(format!("`{}` could not be started: {error}", self.text)),
+        }
+    }
+
     /// Whether the program runs and succeeds; its output is thrown away.
     pub(crate) fn succeeds(mut self) -> bool {
         self.command.output().is_ok_and(|output| output.status.success())

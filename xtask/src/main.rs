@@ -3,6 +3,7 @@
 //! `cargo xtask test` does all that the tests need and runs everything: it is what CI runs.
 
 mod command;
+mod dist;
 mod dependencies;
 mod security;
 mod servers;
@@ -25,6 +26,7 @@ Commands:
   tools  only install what the tests need
   servers COMMAND...
          start the databases that the tests need, run a command with their URLs, and stop them
+  dist   build the static binary and its archive, in target/dist
   help   print this text
 
 cargo xtask test runs, in this order: formatting, the dependencies' licences and advisories, lints, documentation,
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         ["test"] => test(),
         ["security", ref groups @ ..] => step("tools", tools::install).and_then(|()| security::run(groups)),
         ["tools"] => tools::install(),
+        ["dist"] => dist::run(),
         ["servers", name, ref arguments @ ..] => with_servers(program(name, arguments)),
         ["help" | "--help" | "-h"] | [] => {
             command::say(USAGE);

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     /// Manage users
     #[command(subcommand)]
     User(UserCommand),
+    /// Ask the running server whether it is ready: exit code 0, or 1 and the reason
+    Health,
     /// Print the OpenAPI document of this configuration
     Openapi,
     /// Look at the configuration

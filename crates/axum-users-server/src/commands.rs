@@ -1,5 +1,6 @@
 //! What the commands do.
 
+mod health;
 mod user;
 
 use std::io::{self, Write};
@@ -29,6 +30,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match command {
         Command::Serve => serve::run(&config, file.as_deref()),
         Command::Config(ConfigCommand::Check) => check(&config, file.as_deref()),
+        Command::Health => health::run(&config),
         Command::Openapi => openapi(&config),
         Command::Migrate => in_runtime(with_users(&config, async |_| migrated(&config))),
         Command::User(command) => {

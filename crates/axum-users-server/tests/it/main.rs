@@ -7,6 +7,7 @@ mod bad_input;
 mod browser;
 mod clients;
 mod csrf;
+mod health;
 mod hardening;
 mod limits;
 mod mail;

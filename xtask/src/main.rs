@@ -3,8 +3,8 @@
 //! `cargo xtask test` does all that the tests need and runs everything: it is what CI runs.
 
 mod command;
-mod dist;
 mod dependencies;
+mod dist;
 mod security;
 mod servers;
 mod tools;

@@ -79,3 +79,10 @@ pub use self::{
     inspect::{Counts, Flavour, Found},
 };
 pub use sqlx;
+
+/// The book's pages: their programs are compiled with the documentation's tests.
+#[cfg(all(doctest, feature = "sqlite"))]
+mod book {
+    #[doc = include_str!("../../../docs/tutorial.md")]
+    struct Tutorial;
+}

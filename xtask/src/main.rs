@@ -72,6 +72,12 @@ fn test() -> Outcome {
     step("lints without features", || {
         cargo(&["clippy", "--package", "axum-users", "--no-default-features", "--", "-D", "warnings"]).run()
     })?;
+    step("lints of each database alone", || {
+        ["sqlite", "postgres", "mysql"].into_iter().try_for_each(|database| {
+            let package = ["clippy", "--package", "axum-users-sqlx", "--all-targets", "--no-default-features"];
+            cargo(&[&package[..], &["--features", database, "--", "-D", "warnings"]].concat()).run()
+        })
+    })?;
     step("documentation", || {
         cargo(&["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings").run()
     })?;

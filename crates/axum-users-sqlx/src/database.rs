@@ -200,6 +200,10 @@ async fn delete_user<U: UserModel>(
     id: &U::Id,
 ) -> Result<bool, sqlx::Error> {
     work.execute(Call::new(&statements.delete_state).text(id_text(id))).await?;
+    if let Some(retire) = &statements.retire_id {
+        work.execute(Call::new(retire).id(id)).await?;
+        work.execute(Call::new(&statements.forget_retired_ids)).await?;
+    }
     let mut deleted = 0;
     for sql in &statements.delete {
         deleted = work.execute(Call::new(sql).id(id)).await?;

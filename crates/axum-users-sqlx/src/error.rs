@@ -97,10 +97,10 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
 /// Out of room, memory or connections; login refused, no such database; shut down, killed or interrupted; lock
 /// waited for too long, deadlock; a replica that can only be read.
 #[cfg(feature = "mysql")]
-const MYSQL_UNAVAILABLE: [u16; 37] = [
+const MYSQL_UNAVAILABLE: [u16; 41] = [
     1020, 1021, 1030, 1037, 1038, 1040, 1041, 1042, 1043, 1044, 1045, 1049, 1053, 1077, 1079, 1080, 1105,
-    1114, 1129, 1135, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 1226, 1290, 1317, 1792, 1836,
-    1927, 1969, 3024,
+    1114, 1129, 1135, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 1226, 1290, 1317, 1698, 1792,
+    1836, 1862, 1927, 1969, 3024, 3118, 4151,
 ];
 
 /// Whether two transactions waited for each other and this one lost: it is as if it had not begun.

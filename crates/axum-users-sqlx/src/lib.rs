@@ -40,6 +40,12 @@
 //! On PostgreSQL and MySQL the tables of OAuth accounts are wider than the original's (`BIGINT` for times of
 //! expiry, `TEXT` for providers' tokens), and a migration widens tables that Python made.
 //!
+//! # Integer ids
+//!
+//! The id of a deleted user is never given to another, whom tokens of the first would lead to: tables made here
+//! count on, and where FastAPI Users made a SQLite table, which does not, the adapter notes the last id that it
+//! deleted. What is deleted there by other programs it cannot know.
+//!
 //! # E-mails on MySQL and MariaDB
 //!
 //! A look-up never finds an address that differs by more than the case of ASCII letters, on any database. The
@@ -54,6 +60,19 @@
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("axum-users-sqlx needs a database: enable its feature `sqlite`, `postgres` or `mysql`");
+
+// The tests' databases; its macros come before those who use them.
+#[cfg(all(test, feature = "sqlite"))]
+#[allow(
+    dead_code,
+    unused_macros,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the tests in `tests` use the rest"
+)]
+#[macro_use]
+#[path = "../tests/it/place.rs"]
+mod place;
 
 mod accounts;
 mod connect;

@@ -9,6 +9,9 @@ mod adopt;
 mod ddl;
 pub(crate) mod found;
 mod lock;
+#[cfg(all(test, feature = "sqlite"))]
+#[allow(clippy::unwrap_used, reason = "a test may panic wherever it stands")]
+mod tests;
 
 use axum_users::{DatabaseError, MigrateError, schema::Schema};
 
@@ -126,7 +129,7 @@ async fn unique_indexes(
         || (dialect == Dialect::MySql && (!objects.has_table(user)? || objects.is_unique(user, "email")));
     if !has_email_index {
         if objects.has_table(user)? {
-            adopt::refuse_shared_emails(work, user).await?;
+            adopt::refuse_shared_emails(work, user, dialect.folded_email()).await?;
         }
         add(email_index, user, dialect.folded_email());
     }

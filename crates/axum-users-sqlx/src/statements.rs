@@ -43,6 +43,10 @@ pub(crate) struct Statements {
     pub(crate) delete_state: SqlStr,
     /// In this order, in one transaction; the last one's count tells whether there was a user.
     pub(crate) delete: [SqlStr; 3],
+    /// Before them, where the database would give the user's id again. Its argument is the id.
+    pub(crate) retire_id: Option<SqlStr>,
+    /// After that: of the retired ids the greatest tells enough.
+    pub(crate) forget_retired_ids: SqlStr,
     pub(crate) insert_token: SqlStr,
     /// For one form of a token, and for two.
     user_by_token: [SqlStr; 2],
@@ -78,7 +82,10 @@ impl Statements {
             get: sql(format!("{select} WHERE id = {a1}")),
             get_by_email: sql(format!("{select} WHERE {} = {a1}", dialect.folded_email())),
             insert: sql(insert(dialect, &schema, &user, 0)),
-            insert_without_id: sql(insert(dialect, &schema, &user, 1)),
+            insert_without_id: sql(match may_repeat_ids(dialect, &schema) {
+                true => insert_with_next_id(&schema, &user),
+                false => insert(dialect, &schema, &user, 1),
+            }),
             list: sql(format!("{select} ORDER BY id LIMIT {a1}")),
             list_after: sql(format!("{select} WHERE id > {a1} ORDER BY id LIMIT {a2}")),
             delete_state: sql(format!("DELETE FROM axum_users_user_state WHERE user_id = {a1}")),
@@ -88,6 +95,11 @@ impl Statements {
                 sql(format!("DELETE FROM {account} WHERE user_id = {a1}")),
                 sql(format!("DELETE FROM {user} WHERE id = {a1}")),
             ],
+            retire_id: may_repeat_ids(dialect, &schema).then(|| sql(retire_id(&user, &tables.user))),
+            forget_retired_ids: sql(format!(
+                "DELETE FROM axum_users_one_time WHERE purpose = 'user_id' \
+                 AND CAST(digest AS INTEGER) < ({LAST_RETIRED_ID})"
+            )),
             insert_token: sql(format!(
                 "INSERT INTO {token} (token, user_id, created_at) VALUES ({})",
                 dialect.arguments(1, 3)
@@ -249,6 +261,40 @@ fn insert(dialect: Dialect, schema: &Schema, user: &str, skip: usize) -> String 
         schema.columns().iter().skip(skip).map(|column| dialect.quote(&column.name)).collect();
     let values = dialect.arguments(1, names.len());
     format!("INSERT INTO {user} ({}) VALUES ({values}){}", names.join(", "), returning(dialect, schema))
+}
+
+/// SQLite gives the greatest id again when its row is gone, save in tables with AUTOINCREMENT, which Python's have
+/// not.
+fn may_repeat_ids(dialect: Dialect, schema: &Schema) -> bool {
+    dialect == Dialect::Sqlite && schema.id_type() == ColumnType::Integer
+}
+
+/// An id may be used once, so that is where the last one stands.
+const LAST_RETIRED_ID: &str =
+    "SELECT max(CAST(digest AS INTEGER)) FROM axum_users_one_time WHERE purpose = 'user_id'";
+
+/// An insert that goes on behind the last retired id; where that is not the greatest, SQLite chooses.
+fn insert_with_next_id(schema: &Schema, user: &str) -> String {
+    let dialect = Dialect::Sqlite;
+    let names: Vec<_> = schema.columns().iter().map(|column| dialect.quote(&column.name)).collect();
+    format!(
+        "INSERT INTO {user} ({}) VALUES ((SELECT CASE WHEN last >= (SELECT coalesce(max(id), 0) FROM {user}) \
+         THEN last + 1 END FROM (SELECT ({LAST_RETIRED_ID}) AS last)), {}){}",
+        names.join(", "),
+        dialect.arguments(1, names.len() - 1),
+        returning(dialect, schema)
+    )
+}
+
+fn retire_id(user: &str, name: &str) -> String {
+    let name = Dialect::Sqlite.text_literal(name);
+    format!(
+        "INSERT INTO axum_users_one_time (purpose, digest, expires_at) \
+         SELECT 'user_id', CAST(id AS TEXT), '9999-12-31 23:59:59.999999' FROM {user} \
+         WHERE id = $1 AND id = (SELECT max(id) FROM {user}) AND NOT EXISTS (SELECT 1 FROM sqlite_master \
+         WHERE type = 'table' AND lower(name) = lower({name}) AND sql LIKE '%AUTOINCREMENT%') \
+         ON CONFLICT DO NOTHING"
+    )
 }
 
 /// The user's columns, then the token's stored form and when it was made.

@@ -1,7 +1,6 @@
 //! Reaching a PostgreSQL or MySQL server, and sentences for what can be wrong with it.
 
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-use std::time::Duration;
+use std::{io::ErrorKind, time::Duration};
 
 use sqlx::{ConnectOptions, Connection};
 #[cfg(feature = "mysql")]
@@ -121,15 +120,21 @@ impl Place {
         }
         #[cfg(feature = "mysql")]
         match crate::error::mysql_number(&error) {
-            Some(1044 | 1045 | 1698) => return ConnectError::Refused { server, user, source: error.into() },
+            Some(1044 | 1045 | 1698 | 1862 | 3118 | 4151) => {
+                return ConnectError::Refused { server, user, source: error.into() };
+            }
             Some(1049) => return ConnectError::MissingDatabase { server, database, source: error.into() },
             _ => {}
         }
-        match error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => {
-                ConnectError::Unreachable { server, source: error.into() }
-            }
-            _ => ConnectError::Unusable { server, source: error.into() },
+        let is_unreachable = match &error {
+            // What was sent was no TLS, or no certificate that is believed.
+            sqlx::Error::Io(error) => error.kind() != ErrorKind::InvalidData,
+            error => matches!(error, sqlx::Error::PoolTimedOut),
+        };
+        let source = error.into();
+        match is_unreachable {
+            true => ConnectError::Unreachable { server, source },
+            false => ConnectError::Unusable { server, source },
         }
     }
 }

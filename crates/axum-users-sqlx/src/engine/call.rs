@@ -61,13 +61,13 @@ impl Call {
     }
 
     /// The same call with something before its text.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "sqlite"))]
     pub(crate) fn after(mut self, prefix: &str) -> Self {
         self.sql = crate::statements::sql(format!("{prefix} {}", self.sql.as_str()));
         self
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, feature = "sqlite"))]
     pub(crate) fn sql(&self) -> &str {
         self.sql.as_str()
     }

@@ -8,7 +8,7 @@ use axum_users::{
 };
 
 use super::{
-    ddl::{self, Step},
+    ddl::{self, MYSQL_COLLATION, Step},
     fetch,
     found::{FoundColumn, find},
     get,
@@ -30,7 +30,7 @@ pub(super) async fn user_table(
     first_time: bool,
 ) -> Result<Vec<Step>, MigrateError> {
     let dialect = work.dialect();
-    check_base_columns(dialect, schema, table, found)?;
+    check_base_columns(work, schema, table, found).await?;
     check_unknown_columns(dialect, schema, table, found)?;
     let mut steps = Vec::new();
     for column in schema.own_columns() {
@@ -72,12 +72,13 @@ pub(super) async fn other_table(
     }
 }
 
-fn check_base_columns(
-    dialect: Dialect,
+async fn check_base_columns(
+    work: &mut Work,
     schema: &Schema,
     table: &str,
     found: &[FoundColumn],
 ) -> Result<(), MigrateError> {
+    let dialect = work.dialect();
     for (index, column) in schema.columns()[..BASE_COLUMN_COUNT].iter().enumerate() {
         let Some(existing) = find(dialect, found, &column.name) else {
             return Err(in_the_way(format!(
@@ -99,10 +100,12 @@ fn check_base_columns(
             return Err(in_the_way(format!("the column `id` of the table `{table}` is not its primary key")));
         }
         if column.name == "email" && existing.compares_capitals() {
+            let folded = format!("CONVERT(email USING utf8mb4) COLLATE {MYSQL_COLLATION}");
+            refuse_shared_emails(work, table, &folded).await?;
             return Err(in_the_way(format!(
                 "the column `email` of the table `{table}` tells capitals apart, so that one address could be taken \
                  twice; give it a collation that does not, for example:\n  ALTER TABLE {} MODIFY email \
-                 VARCHAR(320) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci NOT NULL;",
+                 VARCHAR(320) CHARACTER SET utf8mb4 COLLATE {MYSQL_COLLATION} NOT NULL;",
                 dialect.quote(table)
             )));
         }
@@ -175,18 +178,28 @@ async fn refuse_nulls(work: &mut Work, table: &str, column: &str) -> Result<(), 
     )))
 }
 
-/// Refuses e-mails that differ by case alone and belong to several users: nobody could tell whose they are.
-pub(super) async fn refuse_shared_emails(work: &mut Work, table: &str) -> Result<(), MigrateError> {
+/// Refuses e-mails that differ by case alone, by what `folded` makes of them, and belong to several users: nobody
+/// could tell whose they are.
+pub(super) async fn refuse_shared_emails(
+    work: &mut Work,
+    table: &str,
+    folded: &str,
+) -> Result<(), MigrateError> {
     let dialect = work.dialect();
-    let (name, folded) = (dialect.quote(table), dialect.folded_email());
+    let name = dialect.quote(table);
     let shared = format!("SELECT {folded} AS folded FROM {name} GROUP BY {folded} HAVING count(*) > 1");
     let count = count(work, &shared).await?;
     if count == 0 {
         return Ok(());
     }
     // The verified and active one first: the others yield to it.
+    let shared_by = match dialect {
+        // What MySQL compares is not what it shows.
+        Dialect::MySql => format!("HEX(WEIGHT_STRING({folded}))"),
+        _ => folded.to_owned(),
+    };
     let select = format!(
-        "SELECT {folded}, email, {} FROM {name} \
+        "SELECT {shared_by}, email, {} FROM {name} \
          WHERE {folded} IN (SELECT folded FROM ({shared} ORDER BY folded LIMIT {LISTED}) AS listed) \
          ORDER BY 1, is_verified DESC, is_active DESC, id",
         dialect.quoted_value("id")

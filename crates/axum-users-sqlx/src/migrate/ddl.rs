@@ -38,6 +38,9 @@ pub(super) const SIDE_TABLES: [(&str, &[&str]); 2] = [
 ];
 
 /// Ignores case, and knows characters beyond the first 65,536; MySQL and MariaDB both have it.
+pub(super) const MYSQL_COLLATION: &str = "utf8mb4_unicode_520_ci";
+
+/// What follows a table's definition; its collation is [`MYSQL_COLLATION`].
 const MYSQL_TABLE: &str = " ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci";
 
 /// What an account or a token is called has to be compared exactly.
@@ -108,8 +111,10 @@ impl<'a> Ddl<'a> {
     /// The statements that make the user table.
     pub(super) fn user_table(&self) -> Vec<Step> {
         let boolean = self.dialect.declared_type(ColumnType::Bool);
+        // Without this, SQLite gives the id of a deleted user to the next one, whose tokens then lead there.
+        let counts = self.dialect == Dialect::Sqlite && self.schema.id_type() == ColumnType::Integer;
         let mut lines = vec![
-            self.own_id(),
+            if counts { "id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT".to_owned() } else { self.own_id() },
             "email VARCHAR(320) NOT NULL".to_owned(),
             "hashed_password VARCHAR(1024) NOT NULL".to_owned(),
             format!("is_active {boolean} NOT NULL"),
@@ -117,7 +122,9 @@ impl<'a> Ddl<'a> {
             format!("is_verified {boolean} NOT NULL"),
         ];
         lines.extend(self.schema.own_columns().iter().map(|column| own_column(self.dialect, column)));
-        lines.push("PRIMARY KEY (id)".to_owned());
+        if !counts {
+            lines.push("PRIMARY KEY (id)".to_owned());
+        }
         self.table(&self.tables.user, lines, &[("UNIQUE ", "email")])
     }
 

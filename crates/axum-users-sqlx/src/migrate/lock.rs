@@ -39,6 +39,11 @@ pub(super) async fn take(work: &mut Work) -> Result<(), MigrateError> {
 /// Commits, or takes back what can be taken back, and lets the next one in.
 pub(super) async fn end(mut work: Work, done: Result<(), MigrateError>) -> Result<(), MigrateError> {
     if work.dialect() == Dialect::MySql {
+        // Each definition was committed by itself; a note of a version alone was not.
+        let done = match (done, work.run("COMMIT".to_owned()).await) {
+            (Ok(()), Err(error)) => Err(failed(error)),
+            (done, _) => done,
+        };
         let released = work.run(format!("DO RELEASE_LOCK({MYSQL_NAME})")).await.map_err(failed);
         // The connection is closed and not used again, so its settings end here too.
         drop(work);

@@ -1,3 +1,6 @@
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod servers;
+
 use axum_users::{MigrateError, User, UserDatabase, UserModel};
 use axum_users_sqlx::{SqlxDatabase, SqlxOptions};
 

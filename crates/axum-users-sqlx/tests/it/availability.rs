@@ -1,3 +1,6 @@
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod servers;
+
 use std::{error::Error as _, path::Path, time::Duration};
 
 use axum_users::{
@@ -54,7 +57,7 @@ async fn what_cannot_be_opened_is_said_in_a_sentence() {
             "a database is named by a URL, for example `sqlite://data.db?mode=rwc`".to_owned(),
         ),
         (
-            "/tmp/data.db".to_owned(),
+            "/var/lib/data.db".to_owned(),
             "a database is named by a URL, for example `sqlite://data.db?mode=rwc`".to_owned(),
         ),
         (

@@ -13,7 +13,13 @@ mod columns;
 mod conformance;
 mod migrate;
 mod oauth;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod outage;
 mod races;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod throwaway;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod tls;
 mod tokens;
 mod users;
 

@@ -1,3 +1,6 @@
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) mod servers;
+
 use axum_users::{
     MigrateError, User, UserDatabase, UserModel,
     schema::{Column, ColumnType, Schema, Value},
@@ -50,10 +53,10 @@ async fn integer_ids_make_integer_keys_and_own_columns_follow_the_base_ones() {
     let database = place.open(SqlxOptions::new(), schema).await;
     let tables = normal(rows(&database, TABLES_AND_INDEXES).await).join("\n");
     for expected in [
-        "CREATE TABLE user (id INTEGER NOT NULL, email VARCHAR(320) NOT NULL, hashed_password VARCHAR(1024) NOT NULL, \
+        "CREATE TABLE user (id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, email VARCHAR(320) NOT NULL, hashed_password VARCHAR(1024) NOT NULL, \
          is_active BOOLEAN NOT NULL, is_superuser BOOLEAN NOT NULL, is_verified BOOLEAN NOT NULL, \
          first_name TEXT NOT NULL, birthdate DATE, plan TEXT NOT NULL DEFAULT 'it''s free', \
-         share REAL NOT NULL DEFAULT 1e300, PRIMARY KEY (id))",
+         share REAL NOT NULL DEFAULT 1e300)",
         "CREATE TABLE accesstoken (user_id INTEGER NOT NULL, token VARCHAR(43) NOT NULL,",
         "CREATE TABLE oauth_account (id INTEGER NOT NULL, user_id INTEGER NOT NULL,",
     ] {

@@ -44,14 +44,14 @@ impl Engine {
 
     /// Something that the engine calls by another name.
     pub(crate) fn pick<T>(self, sqlite: T, postgres: T, mysql: T) -> T {
-        let _ = (&postgres, &mysql);
-        match self {
-            Self::Sqlite => sqlite,
+        let place = match self {
+            Self::Sqlite => 0,
             #[cfg(feature = "postgres")]
-            Self::Postgres => postgres,
+            Self::Postgres => 1,
             #[cfg(feature = "mysql")]
-            Self::MySql => mysql,
-        }
+            Self::MySql => 2,
+        };
+        [sqlite, postgres, mysql].into_iter().nth(place).unwrap()
     }
 }
 
@@ -93,12 +93,17 @@ pub(crate) struct Place {
     pub(crate) engine: Engine,
     name: String,
     folder: TempDir,
+    /// A user of the server who may read and write this database, and no more.
+    has_guest: bool,
 }
+
+/// The password of a place's guest.
+pub(crate) const GUEST_PASSWORD: &str = "guests-own-password";
 
 impl Place {
     pub(crate) async fn new(engine: Engine) -> Self {
         let name = format!("axum_users_test_{}", Random::system().uuid().simple());
-        let place = Self { engine, name, folder: tempfile::tempdir().unwrap() };
+        let place = Self { engine, name, folder: tempfile::tempdir().unwrap(), has_guest: false };
         if engine != Engine::Sqlite {
             let create = engine.pick(
                 "",
@@ -126,6 +131,32 @@ impl Place {
             return format!("sqlite://{}?mode=rwc", self.path().display());
         }
         with_database(&self.engine.server(), &self.name)
+    }
+
+    /// Makes a user of the server who may use the tables that are there, and open so many connections. Answers
+    /// the URL with its name and password.
+    pub(crate) async fn guest(&mut self, connections: u32) -> String {
+        let database = self.connect(SqlxOptions::new().pool_size(1)).await;
+        let name = self.guest_name();
+        let make = self.engine.pick(
+            "",
+            "CREATE ROLE {} LOGIN PASSWORD '{p}' CONNECTION LIMIT {n};
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {};",
+            "CREATE USER {}@'%' IDENTIFIED BY '{p}' WITH MAX_USER_CONNECTIONS {n};
+             GRANT SELECT, INSERT, UPDATE, DELETE ON {d}.* TO {}@'%';",
+        );
+        let make = make.replace("{n}", &connections.to_string()).replace("{p}", GUEST_PASSWORD);
+        execute(&database, &make.replace("{d}", &self.name).replace("{}", &name)).await;
+        self.has_guest = true;
+        let url = self.url();
+        let (scheme, rest) = url.split_once("://").unwrap();
+        let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+        format!("{scheme}://{name}:{GUEST_PASSWORD}@{rest}")
+    }
+
+    /// MySQL's names of users are short.
+    fn guest_name(&self) -> String {
+        format!("guest_{}", &self.name[self.name.len() - 20..])
     }
 
     /// The server's host and port.
@@ -163,7 +194,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let (engine, name) = (self.engine, self.name.clone());
+        let (engine, name, has_guest, guest) =
+            (self.engine, self.name.clone(), self.has_guest, self.guest_name());
         if engine == Engine::Sqlite {
             return;
         }
@@ -173,6 +205,10 @@ impl Drop for Place {
             let drop =
                 engine.pick("", "DROP DATABASE IF EXISTS {} WITH (FORCE)", "DROP DATABASE IF EXISTS {}");
             runtime.block_on(on_server(engine, &drop.replace("{}", &name)));
+            if has_guest {
+                let drop = engine.pick("", "DROP ROLE {}", "DROP USER {}@'%'");
+                runtime.block_on(on_server(engine, &drop.replace("{}", &guest)));
+            }
         });
         let _ = dropping.join();
     }

@@ -92,7 +92,7 @@ async fn several_processes_adopt_the_originals_database_at_once_and_all_start() 
     assert_eq!(rows(&database, "PRAGMA journal_mode").await, ["wal"]);
 }
 
-async fn migrate_at_once(place: &Place) {
+pub(crate) async fn migrate_at_once(place: &Place) {
     let mut databases = Vec::new();
     for _ in 0..8 {
         databases.push(place.configured(SqlxOptions::new(), User::schema()).await);

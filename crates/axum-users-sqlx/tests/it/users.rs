@@ -22,6 +22,7 @@ on_every_engine![
     delete_takes_accounts_and_tokens_along_with_and_without_foreign_keys,
     users_are_listed_page_by_page_in_the_order_of_ids,
     the_database_makes_integer_ids,
+    jw_17_the_integer_id_of_a_deleted_user_is_never_given_to_another,
     tables_can_have_other_names_even_odd_ones,
     the_schema_names_the_table_unless_the_options_do,
     schemas_that_the_database_cannot_keep_are_refused_with_a_reason,
@@ -219,6 +220,52 @@ async fn the_database_makes_integer_ids(engine: Engine) {
     }
     assert!(users.delete(&1).await.unwrap());
     assert_eq!(users.list(None, 9).await.unwrap().len(), 1);
+}
+
+/// A JWT names its user by the id alone, and lives on when the user is gone.
+async fn jw_17_the_integer_id_of_a_deleted_user_is_never_given_to_another(engine: Engine) {
+    let of_sqlalchemy = "id INTEGER NOT NULL, email VARCHAR(320) NOT NULL, hashed_password VARCHAR(1024) NOT NULL,
+        is_active BOOLEAN NOT NULL, is_superuser BOOLEAN NOT NULL, is_verified BOOLEAN NOT NULL, PRIMARY KEY (id)";
+    let made_elsewhere = engine.pick(
+        of_sqlalchemy.to_owned(),
+        of_sqlalchemy.replace("id INTEGER NOT NULL", "id SERIAL NOT NULL"),
+        of_sqlalchemy.replace("id INTEGER NOT NULL", "id INTEGER NOT NULL AUTO_INCREMENT"),
+    );
+    for table in ["", &made_elsewhere] {
+        let place = Place::new(engine).await;
+        if !table.is_empty() {
+            execute(&place.connect(SqlxOptions::new()).await, &format!("CREATE TABLE \"user\" ({table})"))
+                .await;
+        }
+        let mut given = Vec::new();
+        for round in 0..4 {
+            // A process that starts anew has nothing in its memory.
+            let database = place.open(SqlxOptions::new(), Numbered::schema()).await;
+            let users = users::<Numbered>(&database);
+            for number in 0..3 {
+                let mut new = record(0, &format!("{round}.{number}@example.org"));
+                new.remove("id");
+                let id = users.create(new).await.unwrap().id;
+                assert!(!given.contains(&id), "{id} among {given:?}");
+                given.push(id);
+            }
+            // The newest, then all, then the newest of all, then one in between.
+            let gone: Vec<i64> = match round {
+                0 => given[2..].to_vec(),
+                1 => given.iter().rev().copied().collect(),
+                2 => given[8..].to_vec(),
+                _ => given[10..11].to_vec(),
+            };
+            for id in gone {
+                users.delete(&id).await.unwrap();
+            }
+            database.pool().close().await;
+        }
+        assert!(given.is_sorted(), "{given:?}");
+        let kept = place.connect(SqlxOptions::new()).await;
+        let retired = rows(&kept, "SELECT count(*) FROM axum_users_one_time").await;
+        assert_eq!(retired, [if engine.pick(!table.is_empty(), false, false) { "1" } else { "0" }]);
+    }
 }
 
 async fn tables_can_have_other_names_even_odd_ones(engine: Engine) {

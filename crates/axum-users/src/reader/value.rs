@@ -18,7 +18,7 @@ pub(super) fn read(column: &Column, input: &Json) -> Result<Value, Refusal> {
         ColumnType::Uuid => Value::Uuid(read_uuid(input)?),
         ColumnType::Date => Value::Date(date_time::read_date(input)?),
         ColumnType::Timestamp => Value::Timestamp(date_time::read_timestamp(input)?),
-        ColumnType::Json => Value::Json(input.clone()),
+        ColumnType::Json => Value::Json(read_json(input)?),
         ColumnType::ObjectId => Value::ObjectId(read_object_id(input)?),
     })
 }
@@ -166,9 +166,28 @@ fn read_column_text(column: &Column, input: &Json) -> Result<String, Refusal> {
     let text = read_text(input)?;
     // PostgreSQL cannot store it; without this the answer would depend on the database.
     if text.contains('\0') {
-        return Err(value_error("Text must not contain NUL characters"));
+        return Err(holds_nul());
     }
     Ok(text)
+}
+
+/// Any JSON, but for what PostgreSQL's JSONB cannot store.
+fn read_json(input: &Json) -> Result<Json, Refusal> {
+    if has_nul(input) { Err(holds_nul()) } else { Ok(input.clone()) }
+}
+
+/// Whether a text or a key within is one with a zero character. Bodies are nested in 128 levels at most.
+fn has_nul(value: &Json) -> bool {
+    match value {
+        Json::String(text) => text.contains('\0'),
+        Json::Array(values) => values.iter().any(has_nul),
+        Json::Object(entries) => entries.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+fn holds_nul() -> Refusal {
+    value_error("Text must not contain NUL characters")
 }
 
 /// What Pydantic says of a value that is none of an enum's.

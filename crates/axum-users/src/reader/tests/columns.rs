@@ -221,6 +221,21 @@ fn text_without_nul_is_taken_as_sent() {
 }
 
 #[test]
+fn in_03_in_20_json_without_nul_is_taken_as_sent_however_deep_it_would_be() {
+    let nul = r#"value_error|Value error, Text must not contain NUL characters|{"error":{}}"#;
+    check(
+        &Column::new("x", ColumnType::Json),
+        &[
+            (r#"{"a":["\\u0000",{"b":"\u0001"}]}"#, r#"{"a":["\\u0000",{"b":"\u0001"}]}"#),
+            (r#""\u0000""#, nul),
+            (r#"[1,["a\u0000b"]]"#, nul),
+            (r#"{"a":{"b":[null,{"c":"\u0000"}]}}"#, nul),
+            (r#"{"a":{"\u0000":1}}"#, nul),
+        ],
+    );
+}
+
+#[test]
 fn uuids_are_read_in_every_form_pydantic_knows() {
     let column = Column::new("x", ColumnType::Uuid);
     let zero = r#""00000000-0000-0000-0000-00000000000a""#;

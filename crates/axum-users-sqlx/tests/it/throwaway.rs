@@ -1,0 +1,255 @@
+//! A database server for one test, which may be killed, paused and started again.
+
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// The user as whom servers run that refuse to run as root: `nobody`.
+const NOBODY: &str = "65534";
+
+/// How long a server may take to come up or to end, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    #[cfg(feature = "postgres")]
+    PostgreSql,
+    #[cfg(feature = "mysql")]
+    MariaDb,
+}
+
+/// A server on a port of its own; it is gone with the test, and so are its files.
+pub(crate) struct Throwaway {
+    kind: Kind,
+    pub(crate) port: u16,
+    settings: Vec<String>,
+    running: Option<Child>,
+    folder: TempDir,
+}
+
+impl Throwaway {
+    pub(crate) fn start(kind: Kind) -> Self {
+        Self::start_with(kind, |_| Vec::new())
+    }
+
+    /// Starts with further arguments, which may name files in the folder that is given.
+    pub(crate) fn start_with(kind: Kind, settings: impl FnOnce(&Path) -> Vec<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        give_away(folder.path());
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let settings = settings(folder.path());
+        let mut server = Self { kind, port, settings, running: None, folder };
+        let data = server.data().display().to_string();
+        let mut set_up = match kind {
+            #[cfg(feature = "postgres")]
+            Kind::PostgreSql => unprivileged(
+                &postgresql("initdb"),
+                &["-D", &data, "-A", "trust", "-U", "postgres", "--no-sync"],
+            ),
+            #[cfg(feature = "mysql")]
+            Kind::MariaDb => unprivileged(
+                "mariadb-install-db",
+                &[
+                    "--no-defaults",
+                    &format!("--datadir={data}"),
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                ],
+            ),
+        };
+        let done = set_up.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(
+            done.is_ok_and(|status| status.success()),
+            "{set_up:?}: `cargo xtask test` installs what is missing"
+        );
+        server.start_again();
+        server
+    }
+
+    /// The URL of the database `name` there; the server has one called `test`.
+    pub(crate) fn url(&self, name: &str) -> String {
+        let authority = match self.kind {
+            #[cfg(feature = "postgres")]
+            Kind::PostgreSql => "postgres://postgres",
+            #[cfg(feature = "mysql")]
+            Kind::MariaDb => "mysql://root",
+        };
+        format!("{authority}@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Starts the server that was killed, and waits until it answers.
+    pub(crate) fn start_again(&mut self) {
+        assert!(self.running.is_none());
+        let (data, port) = (self.data().display().to_string(), self.port.to_string());
+        let mut command = match self.kind {
+            #[cfg(feature = "postgres")]
+            Kind::PostgreSql => {
+                let sockets = format!("unix_socket_directories={data}");
+                let arguments =
+                    ["-D", &data, "-p", &port, "-c", "listen_addresses=127.0.0.1", "-c", &sockets];
+                unprivileged(&postgresql("postgres"), &arguments)
+            }
+            #[cfg(feature = "mysql")]
+            Kind::MariaDb => {
+                let arguments = [
+                    "--no-defaults".to_owned(),
+                    format!("--datadir={data}"),
+                    format!("--port={port}"),
+                    format!("--socket={data}/server.sock"),
+                    format!("--pid-file={data}/server.pid"),
+                    "--bind-address=127.0.0.1".to_owned(),
+                ];
+                unprivileged("mariadbd", &arguments.each_ref().map(String::as_str))
+            }
+        };
+        let log = File::options().append(true).create(true).open(self.folder.path().join("log")).unwrap();
+        command.args(&self.settings).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        self.running = Some(command.spawn().unwrap());
+        self.wait_until(|server| server.answers().then_some(()));
+    }
+
+    /// Ends it at once, as a crash of the machine would.
+    pub(crate) fn kill(&mut self) {
+        let workers = self.workers();
+        if let Some(mut child) = self.running.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        // A PostgreSQL that is started again waits until the old one's workers have noticed.
+        signal("KILL", &workers);
+    }
+
+    /// Stops it in the middle of whatever it does: it answers nothing, and says nothing of that.
+    pub(crate) fn pause(&self) {
+        signal("STOP", &[vec![self.id()], self.workers()].concat());
+    }
+
+    pub(crate) fn resume(&self) {
+        signal("CONT", &[self.workers(), vec![self.id()]].concat());
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn id(&self) -> u32 {
+        self.running.as_ref().unwrap().id()
+    }
+
+    /// The processes of PostgreSQL's connections; MariaDB has one process.
+    fn workers(&self) -> Vec<u32> {
+        let Some(id) = self.running.as_ref().map(Child::id) else { return Vec::new() };
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        children.split_whitespace().map(|id| id.parse().unwrap()).collect()
+    }
+
+    fn answers(&self) -> bool {
+        let port = self.port.to_string();
+        match self.kind {
+            #[cfg(feature = "postgres")]
+            Kind::PostgreSql => {
+                succeeds(Command::new(postgresql("createdb")).args([
+                    "-h",
+                    "127.0.0.1",
+                    "-p",
+                    &port,
+                    "-U",
+                    "postgres",
+                    "test",
+                ])) || succeeds(Command::new(postgresql("psql")).args([
+                    "-h",
+                    "127.0.0.1",
+                    "-p",
+                    &port,
+                    "-U",
+                    "postgres",
+                    "-c",
+                    "",
+                    "test",
+                ]))
+            }
+            #[cfg(feature = "mysql")]
+            Kind::MariaDb => succeeds(Command::new("mariadb").args([
+                "--no-defaults",
+                "--protocol=tcp",
+                "-h",
+                "127.0.0.1",
+                "-P",
+                &port,
+                "-u",
+                "root",
+                "-e",
+                "CREATE DATABASE IF NOT EXISTS test",
+            ])),
+        }
+    }
+
+    fn wait_until(&mut self, mut is_so: impl FnMut(&mut Self) -> Option<()>) {
+        let begun = Instant::now();
+        while is_so(self).is_none() {
+            let ended = self.running.as_mut().and_then(|child| child.try_wait().unwrap());
+            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            assert!(ended.is_none() && begun.elapsed() < PATIENCE, "{:?}: {}", self.kind, log());
+            sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Throwaway {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A command that runs as nobody where we are root.
+fn unprivileged(name: &str, arguments: &[&str]) -> Command {
+    let mut command = if is_root() {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", name]);
+        command
+    } else {
+        Command::new(name)
+    };
+    command.args(arguments).current_dir("/");
+    command
+}
+
+/// Makes the server's user the owner of a file or folder.
+pub(crate) fn give_away(path: &Path) {
+    if is_root() {
+        assert!(succeeds(Command::new("chown").arg(format!("{NOBODY}:{NOBODY}")).arg(path)));
+    }
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"))
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+fn signal(name: &str, processes: &[u32]) {
+    if processes.is_empty() {
+        return;
+    }
+    // One that ended meanwhile is no harm.
+    let _ = Command::new("kill").arg(format!("-{name}")).args(processes.iter().map(u32::to_string)).output();
+}
+
+/// A program of the newest PostgreSQL; Debian keeps its servers off the path.
+#[cfg(feature = "postgres")]
+fn postgresql(program: &str) -> String {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<_> = versions.map(|version| version.path().join("bin").join(program)).collect();
+    found.retain(|path| path.exists());
+    found.sort();
+    found.pop().map_or_else(|| program.to_owned(), |path| path.display().to_string())
+}

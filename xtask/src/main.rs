@@ -74,7 +74,8 @@ fn test() -> Outcome {
     })?;
     step("lints of each database alone", || {
         ["sqlite", "postgres", "mysql"].into_iter().try_for_each(|database| {
-            let package = ["clippy", "--package", "axum-users-sqlx", "--all-targets", "--no-default-features"];
+            let package =
+                ["clippy", "--package", "axum-users-sqlx", "--all-targets", "--no-default-features"];
             cargo(&[&package[..], &["--features", database, "--", "-D", "warnings"]].concat()).run()
         })
     })?;

@@ -4,14 +4,14 @@ use axum_users::{DatabaseError, NewOAuthAccount, User, UserDatabase, UserModel};
 use axum_users_sqlx::{SqlxDatabase, SqlxOptions};
 
 use super::{offered_sql, refusal};
+#[cfg(feature = "mysql")]
+use crate::throwaway::Throwaway;
 use crate::{
     at, id,
     migrate::servers::{ORIGINAL, catalog},
     place::{Engine, Place, execute, rows},
     record, users,
 };
-#[cfg(feature = "mysql")]
-use crate::throwaway::Throwaway;
 
 on_every_server![
     sqlalchemys_tables_are_served_and_only_their_widths_change,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use axum_users::Algorithm;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -14,6 +15,13 @@ Examples:
   axum-users config check                         find every mistake before a restart does
 
 docs/configuration.md lists every key.";
+
+const KEY_EXAMPLES: &str = "\
+Examples:
+  axum-users key generate
+  axum-users key generate --algorithm RS256 --output /etc/axum-users/2026-11.pem
+
+docs/keys.md says how keys are replaced.";
 
 const CREATE_EXAMPLES: &str = "\
 Examples:
@@ -44,6 +52,9 @@ pub(crate) enum Command {
     User(UserCommand),
     /// Ask the running server whether it is ready: exit code 0, or 1 and the reason
     Health,
+    /// Make keys that sign access tokens
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Print the OpenAPI document of this configuration
     Openapi,
     /// Look at the configuration
@@ -57,6 +68,29 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key pair: the private key into a file of mode 0600, the public key beside it
+    #[command(after_help = KEY_EXAMPLES)]
+    Generate {
+        /// What it is to sign with
+        #[arg(long, default_value = "ES256", value_parser = parse_algorithm)]
+        algorithm: Algorithm,
+        /// The private key's file; named after the key in the current folder, if not given
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+fn parse_algorithm(text: &str) -> Result<Algorithm, String> {
+    let pairs = Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric());
+    let found = pairs.clone().find(|algorithm| algorithm.name().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| {
+        let names: Vec<&str> = pairs.map(Algorithm::name).collect();
+        format!("expected one of {}; secrets are made by `openssl rand -base64 48`", names.join(", "))
+    })
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 //! What the commands do.
 
 mod health;
+mod key;
 mod user;
 
 use std::io::{self, Write};
@@ -26,6 +27,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         clap_complete::generate(shell, &mut Cli::command(), "axum-users", &mut script);
         return Ok(io::stdout().write_all(&script)?);
     }
+    if let Command::Key(command) = command {
+        return key::run(command);
+    }
     let (config, file) = Config::load(config.as_deref())?;
     match command {
         Command::Serve => serve::run(&config, file.as_deref()),
@@ -36,7 +40,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(command) => {
             in_runtime(with_users(&config, async |users| user::run(users, &config.fields, command).await))
         }
-        Command::Completions { .. } => Ok(()),
+        Command::Completions { .. } | Command::Key(_) => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@
 mod backend;
 mod field;
 mod hardening;
+mod keys;
 mod limits;
 mod oauth;
 mod parts;
@@ -29,7 +30,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 pub use self::{
-    backend::{BackendConfig, CookieConfig, KeyPair, StrategyConfig, TransportConfig},
+    backend::{BackendConfig, CookieConfig, StrategyConfig, TransportConfig},
     field::parse_value,
     hardening::HardeningConfig,
     limits::LimitsConfig,

@@ -242,7 +242,7 @@ fn database_tokens(lifetime_seconds: Option<u64>) -> DatabaseTokens {
 
 fn jwt(strategy: StrategyConfig, lifetime_seconds: Option<u64>) -> Jwt {
     let tokens = lifetime_seconds.map_or_else(Jwt::lasting_for_ever, Jwt::lasting_seconds);
-    let StrategyConfig::Jwt { algorithm, secret, key_pair, refuses_endless_tokens } = strategy else {
+    let StrategyConfig::Jwt { algorithm, secret, keys, refuses_endless_tokens } = strategy else {
         return tokens;
     };
     let tokens = if refuses_endless_tokens { tokens.refuse_tokens_without_expiry() } else { tokens };
@@ -250,8 +250,8 @@ fn jwt(strategy: StrategyConfig, lifetime_seconds: Option<u64>) -> Jwt {
         Some(secrets) => tokens.secret(secrets),
         None => tokens,
     };
-    match key_pair {
-        Some(keys) => tokens.key_pair(algorithm, keys.private_key, keys.public_key),
+    match keys {
+        Some(keys) => tokens.keys(algorithm, keys),
         None => tokens.algorithm(algorithm),
     }
 }

@@ -11,6 +11,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use axum::{http::HeaderMap, response::Response};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value as Json;
 
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisError, RedisTokens};
@@ -167,6 +168,12 @@ pub trait Strategy<U: UserModel>: Send + Sync + 'static {
         Capabilities::default()
     }
 
+    /// The public keys by which others can verify its tokens, as JSON Web Keys (RFC 7517 §4). Never a secret:
+    /// they are shown to everybody.
+    fn json_web_keys(&self) -> Vec<Json> {
+        Vec::new()
+    }
+
     /// Makes a token for a user who logs in.
     fn issue(
         &self,
@@ -223,6 +230,7 @@ pub enum KeptAccessTokens {
 pub(crate) trait ErasedStrategy<U: UserModel>: Send + Sync {
     fn configure(&mut self, setup: &StrategySetup) -> Result<(), Cow<'static, str>>;
     fn needs(&self) -> Capabilities;
+    fn json_web_keys(&self) -> Vec<Json>;
     fn issue<'a>(&'a self, context: IssueContext<'a, U>) -> BoxFuture<'a, Result<Issued, InternalError>>;
     fn resolve<'a>(
         &'a self,
@@ -250,6 +258,10 @@ impl<U: UserModel, T: Strategy<U>> ErasedStrategy<U> for T {
 
     fn needs(&self) -> Capabilities {
         Strategy::needs(self)
+    }
+
+    fn json_web_keys(&self) -> Vec<Json> {
+        Strategy::json_web_keys(self)
     }
 
     fn issue<'a>(&'a self, context: IssueContext<'a, U>) -> BoxFuture<'a, Result<Issued, InternalError>> {

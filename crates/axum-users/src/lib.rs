@@ -10,6 +10,7 @@ mod email;
 mod error;
 mod extract;
 mod hooks;
+mod keys;
 mod limits;
 mod manager;
 #[cfg(feature = "oauth")]
@@ -51,6 +52,7 @@ pub use self::{
     error::{ApiError, BoxError, FieldError, InternalError, Location, code},
     extract::{AnyUser, CurrentUser, Superuser, UsersState, VerifiedSuperuser, VerifiedUser},
     hooks::{Context, Hooks, NewUser, Refusal, RequestInfo},
+    keys::{KeyError, KeyPair},
     limits::{Limit, Limits},
     manager::{
         Authenticated, CreateError, DeleteError, Flags, ForgotPasswordError, LoginError, RequestVerifyError,
@@ -95,6 +97,8 @@ mod book {
     struct Hardening;
     #[doc = include_str!("../../../docs/hooks.md")]
     struct Hooks;
+    #[doc = include_str!("../../../docs/keys.md")]
+    struct Keys;
     #[cfg(feature = "oauth")]
     #[doc = include_str!("../../../docs/oauth.md")]
     struct OAuth;

@@ -39,6 +39,8 @@ pub(crate) enum RouterKind {
     Verify,
     /// The current user, and all of them for superusers.
     Users,
+    /// The public keys of signed tokens.
+    Jwks,
     /// Login by an OAuth provider.
     #[cfg(feature = "oauth")]
     OAuth {

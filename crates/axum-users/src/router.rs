@@ -3,6 +3,7 @@
 mod auth;
 #[cfg(feature = "oauth")]
 mod exchange;
+mod jwks;
 #[cfg(feature = "oauth")]
 mod oauth;
 #[cfg(feature = "oauth")]
@@ -83,6 +84,7 @@ impl<U: UserModel, S: Clone + Send + Sync + 'static> From<Routes<U>> for Router<
                 RouterKind::ResetPassword => reset_password::routes::<U>(),
                 RouterKind::Verify => verify::routes::<U>(),
                 RouterKind::Users => users::routes::<U>(),
+                RouterKind::Jwks => jwks::routes::<U>(),
                 #[cfg(feature = "oauth")]
                 RouterKind::OAuth { provider, .. } => oauth::routes::<U>(provider),
                 #[cfg(feature = "oauth")]
@@ -100,7 +102,8 @@ impl<U: UserModel, S: Clone + Send + Sync + 'static> From<Routes<U>> for Router<
 }
 
 impl<U: UserModel> Users<U> {
-    /// Every router at its usual path: `/auth/{backend}` for each backend, `/auth`, and `/users`.
+    /// Every router at its usual path: `/auth/{backend}` for each backend, `/auth`, and `/users`; and
+    /// `/.well-known/jwks.json` where a backend signs with key pairs.
     pub fn router(&self) -> Routes<U> {
         let mut routers: Vec<_> = self.backend_names().map(auth_router).collect();
         for (kind, prefix) in [
@@ -113,6 +116,9 @@ impl<U: UserModel> Users<U> {
         }
         #[cfg(feature = "oauth")]
         routers.extend(self.oauth_routers());
+        if !self.inner.json_web_keys.is_empty() {
+            routers.extend(self.jwks_router().routers);
+        }
         Routes { users: self.clone(), routers }
     }
 
@@ -146,6 +152,11 @@ impl<U: UserModel> Users<U> {
     /// `GET` and `PATCH /users/me`; `GET`, `PATCH` and `DELETE /users/{id}` for superusers.
     pub fn users_router(&self) -> Routes<U> {
         self.single(RouterKind::Users, "/users")
+    }
+
+    /// `GET /.well-known/jwks.json`: the public keys by which others verify access tokens.
+    pub fn jwks_router(&self) -> Routes<U> {
+        self.single(RouterKind::Jwks, "/.well-known")
     }
 
     /// `GET /auth/{provider}/authorize` and `/callback`.

@@ -8,14 +8,18 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, jwk::EllipticCurve};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::{Clock, error::InternalError};
+use crate::{
+    Clock,
+    error::InternalError,
+    keys::{Family, KeyError, ReadKey},
+};
 
 /// The least length of a secret, in bytes (RFC 7518 §3.2: as long as the hash).
 pub const MIN_SECRET_BYTES: usize = 32;
@@ -89,6 +93,8 @@ impl<T: Into<SecretString>> From<Vec<T>> for Secrets {
 }
 
 /// The algorithms that tokens are signed with (RFC 7518 §3.1, RFC 8037).
+///
+/// Names with `HS` sign with a secret, all others with a [key pair](crate::KeyPair).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -101,15 +107,40 @@ pub enum Algorithm {
     HS512,
     /// RSA PKCS#1 v1.5 with SHA-256.
     RS256,
+    /// RSA PKCS#1 v1.5 with SHA-384.
+    RS384,
+    /// RSA PKCS#1 v1.5 with SHA-512.
+    RS512,
+    /// RSA PSS with SHA-256.
+    PS256,
+    /// RSA PSS with SHA-384.
+    PS384,
+    /// RSA PSS with SHA-512.
+    PS512,
     /// ECDSA on P-256 with SHA-256.
     ES256,
+    /// ECDSA on P-384 with SHA-384.
+    ES384,
     /// Ed25519.
     EdDSA,
 }
 
 impl Algorithm {
     /// Every algorithm, for messages and config files.
-    pub const ALL: [Self; 6] = [Self::HS256, Self::HS384, Self::HS512, Self::RS256, Self::ES256, Self::EdDSA];
+    pub const ALL: [Self; 12] = [
+        Self::HS256,
+        Self::HS384,
+        Self::HS512,
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::ES256,
+        Self::ES384,
+        Self::EdDSA,
+    ];
 
     /// The name as in a token's header.
     #[must_use]
@@ -119,7 +150,13 @@ impl Algorithm {
             Self::HS384 => "HS384",
             Self::HS512 => "HS512",
             Self::RS256 => "RS256",
+            Self::RS384 => "RS384",
+            Self::RS512 => "RS512",
+            Self::PS256 => "PS256",
+            Self::PS384 => "PS384",
+            Self::PS512 => "PS512",
             Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
             Self::EdDSA => "EdDSA",
         }
     }
@@ -130,13 +167,43 @@ impl Algorithm {
         matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
     }
 
-    fn implementation(self) -> jsonwebtoken::Algorithm {
+    /// What its keys are.
+    pub(crate) fn family(self) -> Family {
+        match self {
+            Self::HS256 | Self::HS384 | Self::HS512 => Family::Secret,
+            Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512 => Family::Rsa,
+            Self::ES256 => Family::Ec(EllipticCurve::P256),
+            Self::ES384 => Family::Ec(EllipticCurve::P384),
+            Self::EdDSA => Family::Ed,
+        }
+    }
+
+    /// Whether a private key signs with it: its curve and length show only when it is used.
+    pub(crate) fn can_sign(self, key: &EncodingKey) -> bool {
+        jsonwebtoken::encode(&Header::new(self.implementation()), &serde_json::Map::new(), key).is_ok()
+    }
+
+    /// Whether what the one key signs is good by the other.
+    pub(crate) fn is_one_pair(self, signing: &EncodingKey, verifying: &DecodingKey) -> bool {
+        let header = Header::new(self.implementation());
+        jsonwebtoken::encode(&header, &serde_json::Map::new(), signing)
+            .and_then(|token| jsonwebtoken::decode::<Json>(token, verifying, &lenient(self)))
+            .is_ok()
+    }
+
+    pub(crate) fn implementation(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::HS256 => jsonwebtoken::Algorithm::HS256,
             Self::HS384 => jsonwebtoken::Algorithm::HS384,
             Self::HS512 => jsonwebtoken::Algorithm::HS512,
             Self::RS256 => jsonwebtoken::Algorithm::RS256,
+            Self::RS384 => jsonwebtoken::Algorithm::RS384,
+            Self::RS512 => jsonwebtoken::Algorithm::RS512,
+            Self::PS256 => jsonwebtoken::Algorithm::PS256,
+            Self::PS384 => jsonwebtoken::Algorithm::PS384,
+            Self::PS512 => jsonwebtoken::Algorithm::PS512,
             Self::ES256 => jsonwebtoken::Algorithm::ES256,
+            Self::ES384 => jsonwebtoken::Algorithm::ES384,
             Self::EdDSA => jsonwebtoken::Algorithm::EdDSA,
         }
     }
@@ -148,23 +215,29 @@ impl fmt::Display for Algorithm {
     }
 }
 
+/// A validation that leaves the claims to [`ReadClaims`]: PyJWT's rules, and our clock.
+fn lenient(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm.implementation());
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation
+}
+
 /// Signs and reads tokens of one algorithm and one audience.
 pub(crate) struct TokenSigner {
     header: Header,
     signing_key: EncodingKey,
-    verifying_keys: Vec<DecodingKey>,
+    verifying_keys: Vec<VerifyingKey>,
     validation: Validation,
     audience: String,
     clock: Clock,
 }
 
-/// Why keys cannot be used. The text names no secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum KeyError {
-    #[error("the {part} for {algorithm} cannot be read: expected {expected} in PEM")]
-    Unreadable { part: &'static str, algorithm: Algorithm, expected: &'static str },
-    #[error("the public key for {0} does not belong to the private key: give both of one pair")]
-    NoPair(Algorithm),
+/// A key that tokens are checked with; secrets have no name.
+struct VerifyingKey {
+    kid: Option<String>,
+    key: DecodingKey,
 }
 
 impl TokenSigner {
@@ -175,64 +248,35 @@ impl TokenSigner {
         audience: impl Into<String>,
         clock: Clock,
     ) -> Self {
-        let signing_key = EncodingKey::from_secret(secrets.signing());
-        let verifying_keys = secrets.all().map(DecodingKey::from_secret).collect();
-        Self::new(algorithm, signing_key, verifying_keys, audience.into(), clock)
+        let verifying_keys = secrets
+            .all()
+            .map(|secret| VerifyingKey { kid: None, key: DecodingKey::from_secret(secret) })
+            .collect();
+        Self {
+            header: Header::new(algorithm.implementation()),
+            signing_key: EncodingKey::from_secret(secrets.signing()),
+            verifying_keys,
+            validation: lenient(algorithm),
+            audience: audience.into(),
+            clock,
+        }
     }
 
-    /// A signer with a key pair in PEM.
-    pub(crate) fn with_key_pair(
+    /// A signer with key pairs, the first of which signs.
+    pub(crate) fn with_keys(
         algorithm: Algorithm,
-        private_key: &SecretString,
-        public_keys: &[String],
+        keys: Vec<ReadKey>,
         audience: impl Into<String>,
         clock: Clock,
     ) -> Result<Self, KeyError> {
-        let pem = private_key.expose_secret().as_bytes();
-        let signing_key = match algorithm {
-            Algorithm::RS256 => EncodingKey::from_rsa_pem(pem),
-            Algorithm::ES256 => EncodingKey::from_ec_pem(pem),
-            _ => EncodingKey::from_ed_pem(pem),
-        };
-        let expected = match algorithm {
-            Algorithm::RS256 => "an RSA key",
-            Algorithm::ES256 => "a P-256 key",
-            _ => "an Ed25519 key",
-        };
-        let unreadable = |part| KeyError::Unreadable { part, algorithm, expected };
-        let signing_key = signing_key.map_err(|_| unreadable("private key"))?;
-        let mut verifying_keys = Vec::with_capacity(public_keys.len());
-        for pem in public_keys {
-            let key = match algorithm {
-                Algorithm::RS256 => DecodingKey::from_rsa_pem(pem.as_bytes()),
-                Algorithm::ES256 => DecodingKey::from_ec_pem(pem.as_bytes()),
-                _ => DecodingKey::from_ed_pem(pem.as_bytes()),
-            };
-            verifying_keys.push(key.map_err(|_| unreadable("public key"))?);
-        }
-        let signer = Self::new(algorithm, signing_key, verifying_keys, audience.into(), clock);
-        // Keys that do not fit each other, or the algorithm's curve, show now and not at the first login.
-        let probe = signer.sign(&serde_json::Map::new()).map_err(|_| unreadable("private key"))?;
-        if signer.decode(&probe).is_none() {
-            return Err(KeyError::NoPair(algorithm));
-        }
-        Ok(signer)
-    }
-
-    fn new(
-        algorithm: Algorithm,
-        signing_key: EncodingKey,
-        verifying_keys: Vec<DecodingKey>,
-        audience: String,
-        clock: Clock,
-    ) -> Self {
-        let mut validation = Validation::new(algorithm.implementation());
-        // Claims are checked by `Registered::check`: PyJWT's rules, and our clock.
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        let header = Header::new(algorithm.implementation());
-        Self { header, signing_key, verifying_keys, validation, audience, clock }
+        let mut header = Header::new(algorithm.implementation());
+        let first = keys.first().ok_or(KeyError::Empty)?;
+        header.kid = Some(first.kid.clone());
+        let signing_key = first.signing.clone().ok_or(KeyError::CannotSign)?;
+        let verifying_keys =
+            keys.into_iter().map(|key| VerifyingKey { kid: Some(key.kid), key: key.verifying }).collect();
+        let (audience, validation) = (audience.into(), lenient(algorithm));
+        Ok(Self { header, signing_key, verifying_keys, validation, audience, clock })
     }
 
     /// The audience of tokens signed here.
@@ -277,11 +321,25 @@ impl TokenSigner {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
-        self.verifying_keys.iter().find_map(|key| {
-            let data = jsonwebtoken::decode::<ReadClaims>(token, key, &self.validation).ok()?;
-            // RFC 7515 §4.1.11: an extension that must be understood, and no extension is.
-            data.header.crit.is_none().then_some(data.claims)
-        })
+        match &self.verifying_keys[..] {
+            [only] => self.decode_by(token, only),
+            keys => {
+                let named = jsonwebtoken::decode_header(token).ok()?.kid;
+                // A name only chooses among our own keys. One that none of them has says nothing, as no name does:
+                // Python gives its tokens none, and a key may have been called something else before.
+                let chosen = keys.iter().find(|key| key.kid.is_some() && key.kid == named);
+                match chosen {
+                    Some(key) => self.decode_by(token, key),
+                    None => keys.iter().find_map(|key| self.decode_by(token, key)),
+                }
+            }
+        }
+    }
+
+    fn decode_by(&self, token: &str, key: &VerifyingKey) -> Option<ReadClaims> {
+        let data = jsonwebtoken::decode::<ReadClaims>(token, &key.key, &self.validation).ok()?;
+        // RFC 7515 §4.1.11: an extension that must be understood, and no extension is.
+        data.header.crit.is_none().then_some(data.claims)
     }
 }
 

@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use serde_json::Value as Json;
+
 use crate::{
     Clock, Random,
     auth::{AccessTokensAtRest, Backend, KeptAccessTokens, Strategy, StrategySetup, Transport},
@@ -57,6 +59,8 @@ impl<U: UserModel> Deref for Inner<U> {
 pub(crate) struct Settings<U: UserModel> {
     pub(crate) schema: Arc<Schema>,
     pub(crate) backends: Vec<Backend<U>>,
+    /// The public keys of all backends.
+    pub(crate) json_web_keys: Vec<Json>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) policy: Box<dyn ErasedPasswordPolicy>,
     pub(crate) reset: TokenKind,
@@ -499,6 +503,7 @@ impl<U: UserModel> UsersBuilder<U> {
             check_capabilities(backend.strategy.needs(), capabilities).map_err(refused)?;
             backend.strategy.configure(&setup).map_err(refused)?;
         }
+        let json_web_keys = collect_keys(&self.backends)?;
         let (secrets, clock, short) = (&self.secrets, &self.clock, self.allow_short_secret);
         let reset = self.reset.build(secrets, clock, "reset tokens", short)?;
         let new_address = self.verification.for_new_addresses();
@@ -514,6 +519,7 @@ impl<U: UserModel> UsersBuilder<U> {
         let settings = Settings {
             schema,
             backends: self.backends,
+            json_web_keys,
             hasher: self.hasher.build(&self.random),
             policy: self.policy,
             reset,
@@ -568,6 +574,25 @@ fn check_names<U: UserModel>(backends: &[Backend<U>]) -> Result<(), BuildError> 
         }
     }
     Ok(())
+}
+
+/// The public keys of all backends, each once. Verifiers look a key up by its name, so that no two may share one.
+fn collect_keys<U: UserModel>(backends: &[Backend<U>]) -> Result<Vec<Json>, BuildError> {
+    let mut all: Vec<Json> = Vec::new();
+    for backend in backends {
+        for key in backend.strategy.json_web_keys() {
+            if all.contains(&key) {
+                continue;
+            }
+            if all.iter().any(|other| other["kid"] == key["kid"]) {
+                let kid = key["kid"].as_str().unwrap_or_default();
+                let reason = format!("another backend has a different key called \"{kid}\": give each its own kid");
+                return Err(BuildError::Backend { name: backend.name.clone(), reason: reason.into() });
+            }
+            all.push(key);
+        }
+    }
+    Ok(all)
 }
 
 /// Whether a backend or provider can have this name: it is part of its routes.
@@ -673,6 +698,13 @@ impl<U: UserModel> Users<U> {
     /// The backends' names, in the order in which they are tried.
     pub fn backend_names(&self) -> impl Iterator<Item = &str> {
         self.inner.backends.iter().map(|backend| backend.name.as_str())
+    }
+
+    /// The public keys of backends that sign with key pairs, as a JSON Web Key Set (RFC 7517 §5): what
+    /// [`jwks_router`](Self::jwks_router) answers. Others verify access tokens by it.
+    #[must_use]
+    pub fn jwks(&self) -> Json {
+        serde_json::json!({ "keys": self.inner.json_web_keys })
     }
 
     /// Waits until the work behind answers is done: tokens made and mails handed over by hooks. For a graceful

@@ -1,11 +1,9 @@
 //! `[[backend]]`: a transport, a strategy, and the routes under `/auth/{name}`.
 
-use axum_users::{
-    Algorithm, Bearer, BuildError, Jwt, MemoryDatabase, Random, RedisTokens, SameSite, Secrets, User, Users,
-};
-use secrecy::SecretString;
+use axum_users::{Algorithm, KeyPair, RedisTokens, SameSite, Secrets};
 
 use super::{
+    keys::{self, KEY_KEYS},
     read_secret,
     section::{Section, alternatives},
 };
@@ -60,8 +58,8 @@ pub enum StrategyConfig {
         algorithm: Algorithm,
         /// Signs in place of the server's `secret`, for HMAC algorithms.
         secret: Option<Secrets>,
-        /// The keys, for all other algorithms.
-        key_pair: Option<KeyPair>,
+        /// The keys, for all other algorithms; the first signs.
+        keys: Option<Vec<KeyPair>>,
         /// Refuses tokens without an expiry, however well signed.
         refuses_endless_tokens: bool,
     },
@@ -72,15 +70,6 @@ pub enum StrategyConfig {
         /// What the key begins with.
         key_prefix: String,
     },
-}
-
-/// A key pair in PEM.
-#[derive(Clone, Debug)]
-pub struct KeyPair {
-    /// Signs.
-    pub private_key: SecretString,
-    /// Verifies.
-    pub public_key: String,
 }
 
 impl Default for CookieConfig {
@@ -114,7 +103,7 @@ impl BackendConfig {
                 strategy: StrategyConfig::Jwt {
                     algorithm: Algorithm::default(),
                     secret: None,
-                    key_pair: None,
+                    keys: None,
                     refuses_endless_tokens: false,
                 },
                 lifetime_seconds,
@@ -282,8 +271,6 @@ const STRATEGIES: [(&str, Strategy); 3] =
 
 const REFUSE_ENDLESS: &str = "refuse_tokens_without_expiry";
 
-const KEY_KEYS: [&str; 4] = ["private_key", "private_key_file", "public_key", "public_key_file"];
-
 fn read_strategy(
     section: &mut Section<'_>,
     strategy: Option<Strategy>,
@@ -317,70 +304,15 @@ fn read_strategy(
 fn read_jwt(section: &mut Section<'_>, allow_short_secret: bool) -> StrategyConfig {
     let algorithms = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
     let algorithm = section.choice("algorithm", &algorithms).unwrap_or_default();
-    let (secret, key_pair) = if algorithm.is_symmetric() {
+    let (secret, keys) = if algorithm.is_symmetric() {
         section
-            .forbid(&KEY_KEYS, "keys are for RS256, ES256 and EdDSA: this algorithm signs with the secret");
+            .forbid(&KEY_KEYS, "keys are for RS256, ES256, EdDSA and their like: this algorithm signs with the secret");
         (read_secret(section, "secret", allow_short_secret), None)
     } else {
         section
-            .forbid(&["secret"], "this algorithm signs with private_key and public_key, not with a secret");
-        (None, read_key_pair(section, algorithm))
+            .forbid(&["secret"], "this algorithm signs with a private key, not with a secret");
+        (None, keys::read(section, algorithm))
     };
     let refuses_endless_tokens = section.boolean(REFUSE_ENDLESS).unwrap_or(false);
-    StrategyConfig::Jwt { algorithm, secret, key_pair, refuses_endless_tokens }
-}
-
-fn read_key_pair(section: &mut Section<'_>, algorithm: Algorithm) -> Option<KeyPair> {
-    let private = read_key(section, algorithm.name(), "private_key", "private_key_file");
-    let public = read_key(section, algorithm.name(), "public_key", "public_key_file");
-    let keys = KeyPair { private_key: SecretString::from(private?), public_key: public? };
-    if let Some(reason) = why_unusable(algorithm, &keys) {
-        let [key, file_key] = match reason.starts_with("the public key") {
-            true => ["public_key", "public_key_file"],
-            false => ["private_key", "private_key_file"],
-        };
-        section.problem(if section.has(key) { key } else { file_key }, reason);
-    }
-    Some(keys)
-}
-
-/// What is wrong with a key pair, found out by a backend that uses it: so the mistake is told with its place.
-fn why_unusable(algorithm: Algorithm, keys: &KeyPair) -> Option<String> {
-    let strategy =
-        Jwt::lasting_for_ever().key_pair(algorithm, keys.private_key.clone(), keys.public_key.clone());
-    let built = Users::<User>::builder(MemoryDatabase::default(), Random::system().token())
-        .backend("probe", Bearer::default(), strategy)
-        .build();
-    match built {
-        Ok(_) => None,
-        Err(BuildError::Backend { reason, .. }) => Some(reason.into_owned()),
-        Err(other) => Some(other.to_string()),
-    }
-}
-
-/// A PEM text, given in place or by a file.
-pub(super) fn read_key(
-    section: &mut Section<'_>,
-    algorithm: &str,
-    key: &'static str,
-    file_key: &'static str,
-) -> Option<String> {
-    let text = section.text(key);
-    let file = section.text(file_key);
-    if section.has(key) && section.has(file_key) {
-        section.problem(file_key, format!("{key} is given too: keep one of them"));
-    } else if !section.has(key) && !section.has(file_key) {
-        section.missing(key, &format!("a key for {algorithm} in PEM, here or in the file of {file_key}"));
-    }
-    if text.is_some() {
-        return text;
-    }
-    let file = file?;
-    match std::fs::read_to_string(&file) {
-        Ok(text) => Some(text),
-        Err(error) => {
-            section.problem(file_key, format!("{file} cannot be read: {error}"));
-            None
-        }
-    }
+    StrategyConfig::Jwt { algorithm, secret, keys, refuses_endless_tokens }
 }

@@ -247,14 +247,55 @@ fn mistakes_in_backends_say_what_mends_them() {
         ),
         (
             backend(&format!("{jwt}private_key = \"x\"")),
-            "axum-users.toml:5: `backend[0].private_key`: keys are for RS256, ES256 and EdDSA: this algorithm signs with the secret",
+            "axum-users.toml:5: `backend[0].private_key`: keys are for RS256, ES256, EdDSA and their like: this algorithm signs with the secret",
         ),
         (
             backend(&format!("{jwt}algorithm = \"none\"")),
-            "axum-users.toml:5: `backend[0].algorithm`: expected \"HS256\", \"HS384\", \"HS512\", \"RS256\", \"ES256\" or \"EdDSA\", found \"none\"",
+            "axum-users.toml:5: `backend[0].algorithm`: expected \"HS256\", \"HS384\", \"HS512\", \"RS256\", \"RS384\", \"RS512\", \"PS256\", \"PS384\", \"PS512\", \"ES256\", \"ES384\" or \"EdDSA\", found \"none\"",
         ),
     ] {
         assert_eq!(mistakes(&text), message, "{text}");
+    }
+}
+
+#[test]
+fn mistakes_in_keys_are_told_at_their_places() {
+    let p256 = include_str!("../../../axum-users/tests/data/keys/p256-private.pem");
+    let kid = axum_users::KeyPair::new(p256).json_web_key(axum_users::Algorithm::ES256).unwrap()["kid"].clone();
+    let good = format!("[[backend.key]]\nprivate_key = \"\"\"{p256}\"\"\"\n");
+    let public = include_str!("../../../axum-users/tests/data/keys/p256-public.pem");
+    for (keys, message) in [
+        (
+            "[[backend.key]]\nkid = \"a\"".to_owned(),
+            "axum-users.toml:6: `backend[0].key[0].private_key`: this key is missing: expected a key for ES256 in PEM, here or in the file of private_key_file".to_owned(),
+        ),
+        (
+            format!("kid = \"a\"\n{good}"),
+            "axum-users.toml:6: `backend[0].kid`: keys stand in [[backend.key]]: move this one there".to_owned(),
+        ),
+        (
+            format!("{good}{good}"),
+            format!("axum-users.toml:6: `backend[0].key`: two keys are called {kid}: give each a kid of its own, or remove the one that is there twice"),
+        ),
+        (
+            format!("{good}[[backend.key]]\nkid = \"a\""),
+            "axum-users.toml:12: `backend[0].key[1].public_key`: this key is missing: expected a key in PEM, or private_key for one that is to sign".to_owned(),
+        ),
+        (
+            format!("{good}[[backend.key]]\nkid = \"\\t\"\npublic_key = \"\"\"{public}\"\"\""),
+            "axum-users.toml:13: `backend[0].key[1].kid`: the kid \"\\t\" cannot be used: give 1 to 128 printable ASCII characters".to_owned(),
+        ),
+        (
+            format!("{good}[[backend.key]]\npublic_key_file = \"/nowhere\""),
+            "axum-users.toml:13: `backend[0].key[1].public_key_file`: /nowhere cannot be read: No such file or directory (os error 2)".to_owned(),
+        ),
+        (
+            "key = []".to_owned(),
+            "axum-users.toml:6: `backend[0].key`: expected 1 to 16 keys, the first of which signs".to_owned(),
+        ),
+    ] {
+        let head = "[[backend]]\nname = \"one\"\ntransport = \"bearer\"\nstrategy = \"jwt\"\nalgorithm = \"ES256\"\n";
+        assert_eq!(mistakes(&format!("{head}{keys}")), message, "{keys}");
     }
 }
 
@@ -450,7 +491,7 @@ private = true
     assert!(cookie.secure && !cookie.http_only);
     assert_eq!(cookie.same_site, axum_users::SameSite::Strict);
     assert_eq!((api.name.as_str(), api.lifetime_seconds), ("api", Some(3600)));
-    let StrategyConfig::Jwt { algorithm, secret: Some(secret), key_pair: None, .. } = &api.strategy else {
+    let StrategyConfig::Jwt { algorithm, secret: Some(secret), keys: None, .. } = &api.strategy else {
         panic!("{api:?}")
     };
     assert_eq!((*algorithm, secret.shortest()), (axum_users::Algorithm::HS512, 4));

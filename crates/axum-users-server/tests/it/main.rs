@@ -9,6 +9,7 @@ mod clients;
 mod csrf;
 mod hardening;
 mod health;
+mod keys;
 mod limits;
 mod mail;
 mod oauth;

@@ -3,11 +3,13 @@
 use std::{borrow::Cow, fmt};
 
 use secrecy::SecretString;
+use serde_json::Value as Json;
 
 use super::{IssueContext, Issued, Resolved, Strategy, StrategySetup};
 use crate::{
-    Clock, Database, Secrets,
+    Clock, Database, KeyError, KeyPair, Secrets,
     error::InternalError,
+    keys,
     schema::{ColumnType, Timestamp},
     token::{AUDIENCE_ACCESS, AccessClaims, Algorithm, ReadClaims, TokenSigner},
     user::{UserId, UserModel},
@@ -29,7 +31,8 @@ pub struct Jwt {
     audience: Cow<'static, str>,
     algorithm: Algorithm,
     secrets: Option<Secrets>,
-    key_pair: Option<(SecretString, Vec<String>)>,
+    keys: Option<Vec<KeyPair>>,
+    json_web_keys: Vec<Json>,
     wants_expiry: bool,
     ready: Option<Ready>,
 }
@@ -57,7 +60,8 @@ impl Jwt {
             audience: Cow::Borrowed(AUDIENCE_ACCESS),
             algorithm: Algorithm::HS256,
             secrets: None,
-            key_pair: None,
+            keys: None,
+            json_web_keys: Vec::new(),
             wants_expiry: false,
             ready: None,
         }
@@ -77,7 +81,7 @@ impl Jwt {
         self
     }
 
-    /// HS256, HS384 or HS512. Key pairs name their algorithm in [`key_pair`](Self::key_pair).
+    /// HS256, HS384 or HS512. Key pairs name their algorithm in [`keys`](Self::keys).
     #[must_use]
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
@@ -91,39 +95,46 @@ impl Jwt {
         self
     }
 
-    /// Signs with a private key and verifies with its public key, both in PEM (RS256, ES256, EdDSA).
+    /// Signs with a private key and verifies with its public key, both in PEM.
     #[must_use]
     pub fn key_pair(
-        mut self,
+        self,
         algorithm: Algorithm,
         private_key: impl Into<SecretString>,
         public_key: impl Into<String>,
     ) -> Self {
+        self.keys(algorithm, vec![KeyPair::new(private_key).with_public_key(public_key)])
+    }
+
+    /// Signs with the first of these key pairs and verifies with all of them, so that a key can be replaced
+    /// without logging anybody out.
+    #[must_use]
+    pub fn keys(mut self, algorithm: Algorithm, keys: Vec<KeyPair>) -> Self {
         self.algorithm = algorithm;
-        self.key_pair = Some((private_key.into(), vec![public_key.into()]));
+        self.keys = Some(keys);
         self
     }
 
-    fn signer(&self, setup: &StrategySetup) -> Result<TokenSigner, Cow<'static, str>> {
-        let clock = setup.clock.clone();
-        match (&self.key_pair, self.algorithm.is_symmetric()) {
+    fn signer(&mut self, setup: &StrategySetup) -> Result<TokenSigner, Cow<'static, str>> {
+        let (algorithm, clock) = (self.algorithm, setup.clock.clone());
+        match (&self.keys, algorithm.is_symmetric()) {
             (None, true) => {
                 let secrets = self.secrets.as_ref().unwrap_or(&setup.secrets);
                 check_secret(secrets, setup.allow_short_secret)
                     .map_err(|reason| format!("its secret {reason}"))?;
-                Ok(TokenSigner::with_secrets(self.algorithm, secrets, self.audience.clone(), clock))
+                Ok(TokenSigner::with_secrets(algorithm, secrets, self.audience.clone(), clock))
             }
-            (Some((private, public)), false) => {
-                TokenSigner::with_key_pair(self.algorithm, private, public, self.audience.clone(), clock)
-                    .map_err(|error| Cow::Owned(error.to_string()))
+            (Some(keys), false) => {
+                let told = |error: KeyError| Cow::Owned(error.to_string());
+                let keys = keys::read_all(algorithm, keys).map_err(told)?;
+                self.json_web_keys = keys.iter().map(|key| key.json_web_key.clone()).collect();
+                TokenSigner::with_keys(algorithm, keys, self.audience.clone(), clock).map_err(told)
             }
             (None, false) => Err(Cow::Owned(format!(
-                "{} signs with a key pair: give the private and the public key in PEM",
-                self.algorithm
+                "{algorithm} signs with a key pair: give the private and the public key in PEM"
             ))),
             (Some(_), true) => Err(Cow::Owned(format!(
-                "{} signs with a secret, but a key pair was given: use RS256, ES256 or EdDSA",
-                self.algorithm
+                "{algorithm} signs with a secret, but a key pair was given: use RS256, ES256 or EdDSA"
             ))),
         }
     }
@@ -169,6 +180,10 @@ impl<U: UserModel> Strategy<U> for Jwt {
             ends_early: setup.signed_tokens_end_early,
         });
         Ok(())
+    }
+
+    fn json_web_keys(&self) -> Vec<Json> {
+        self.json_web_keys.clone()
     }
 
     async fn issue(&self, context: IssueContext<'_, U>) -> Result<Issued, InternalError> {

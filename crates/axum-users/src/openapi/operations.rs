@@ -45,6 +45,7 @@ pub(super) fn of_router(
         RouterKind::ResetPassword => reset_password(prefix),
         RouterKind::Verify => verify(prefix, model),
         RouterKind::Users => users(prefix, model),
+        RouterKind::Jwks => jwks(prefix),
         #[cfg(feature = "oauth")]
         RouterKind::OAuth { provider, backend } => oauth::login(prefix, provider, backend),
         #[cfg(feature = "oauth")]
@@ -169,6 +170,19 @@ fn users(prefix: &str, model: &str) -> Vec<Operation> {
         changes(of_any_user("patch", "users:patch_user", "200", user(model))),
         of_any_user("delete", "users:delete_user", "204", described("Successful Response")),
     ]
+}
+
+/// Ours: the original shows no keys.
+fn jwks(prefix: &str) -> Vec<Operation> {
+    let key = json!({ "type": "object", "required": ["kty", "kid", "use", "alg"], "additionalProperties": true });
+    let set = json!({
+        "type": "object", "properties": { "keys": { "type": "array", "items": key } }, "required": ["keys"]
+    });
+    let answer = json!({
+        "description": "A JSON Web Key Set (RFC 7517): the public keys that access tokens are verified by.",
+        "content": { "application/jwk-set+json": { "schema": set } },
+    });
+    vec![Operation::new("auth", "get", format!("{prefix}/jwks.json"), "auth:jwks").answers("200", answer)]
 }
 
 /// What a login with a bearer token answers.

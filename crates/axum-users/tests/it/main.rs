@@ -12,6 +12,7 @@ mod extractors;
 mod hardening;
 mod hidden_emails;
 mod jwt;
+mod keys;
 mod manager;
 mod mounting;
 #[cfg(feature = "oauth")]

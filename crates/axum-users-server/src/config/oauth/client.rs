@@ -6,7 +6,7 @@ use axum_users::reqwest_oauth::{
 };
 
 use super::super::{
-    backend::read_key,
+    keys::read_required,
     section::{Section, alternatives},
 };
 
@@ -93,7 +93,7 @@ fn read_credentials(section: &mut Section<'_>, method: Option<AuthMethod>) -> Op
         }
         return credentials;
     }
-    let key = SecretString::from(read_key(section, &algorithm, "private_key", "private_key_file")?);
+    let key = SecretString::from(read_required(section, &algorithm, "private_key", "private_key_file")?);
     let credentials = match team_id {
         Some(team_id) => Credentials::apple(&team_id, key_id.as_deref().unwrap_or_default(), &key),
         None => PrivateKey::from_pem(&algorithm, key_id.as_deref(), &key).map(Credentials::from),

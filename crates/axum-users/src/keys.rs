@@ -191,8 +191,7 @@ impl KeyPair {
             }
         };
         jwk.common.key_id = Some(kid.clone());
-        let json_web_key =
-            serde_json::to_value(&jwk).map_err(|_| reading.unreadable("public key", ""))?;
+        let json_web_key = serde_json::to_value(&jwk).map_err(|_| reading.unreadable("public key", ""))?;
         Ok(ReadKey { kid, signing, verifying, json_web_key })
     }
 }

@@ -586,7 +586,8 @@ fn collect_keys<U: UserModel>(backends: &[Backend<U>]) -> Result<Vec<Json>, Buil
             }
             if all.iter().any(|other| other["kid"] == key["kid"]) {
                 let kid = key["kid"].as_str().unwrap_or_default();
-                let reason = format!("another backend has a different key called \"{kid}\": give each its own kid");
+                let reason =
+                    format!("another backend has a different key called \"{kid}\": give each its own kid");
                 return Err(BuildError::Backend { name: backend.name.clone(), reason: reason.into() });
             }
             all.push(key);

@@ -305,12 +305,13 @@ fn read_jwt(section: &mut Section<'_>, allow_short_secret: bool) -> StrategyConf
     let algorithms = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
     let algorithm = section.choice("algorithm", &algorithms).unwrap_or_default();
     let (secret, keys) = if algorithm.is_symmetric() {
-        section
-            .forbid(&KEY_KEYS, "keys are for RS256, ES256, EdDSA and their like: this algorithm signs with the secret");
+        section.forbid(
+            &KEY_KEYS,
+            "keys are for RS256, ES256, EdDSA and their like: this algorithm signs with the secret",
+        );
         (read_secret(section, "secret", allow_short_secret), None)
     } else {
-        section
-            .forbid(&["secret"], "this algorithm signs with a private key, not with a secret");
+        section.forbid(&["secret"], "this algorithm signs with a private key, not with a secret");
         (None, keys::read(section, algorithm))
     };
     let refuses_endless_tokens = section.boolean(REFUSE_ENDLESS).unwrap_or(false);

@@ -1,6 +1,8 @@
 //! The key pairs of a backend: one beside its other keys, or several as `[[backend.key]]`.
 
-use axum_users::{Algorithm, Bearer, BuildError, Jwt, KeyError, KeyPair, MemoryDatabase, Random, User, Users};
+use axum_users::{
+    Algorithm, Bearer, BuildError, Jwt, KeyError, KeyPair, MemoryDatabase, Random, User, Users,
+};
 
 use super::section::Section;
 
@@ -76,7 +78,9 @@ fn read_one(section: &mut Section<'_>, algorithm: Algorithm, signs: bool) -> Opt
 fn place(section: &Section<'_>, error: &KeyError) -> &'static str {
     let [inline, file] = match error {
         KeyError::KeyId(_) => return "kid",
-        KeyError::Unreadable { part: "public key", .. } | KeyError::NoPair(_) => ["public_key", "public_key_file"],
+        KeyError::Unreadable { part: "public key", .. } | KeyError::NoPair(_) => {
+            ["public_key", "public_key_file"]
+        }
         _ => ["private_key", "private_key_file"],
     };
     let other = if inline == "public_key" { "private_key" } else { "public_key" };

@@ -261,7 +261,8 @@ fn mistakes_in_backends_say_what_mends_them() {
 #[test]
 fn mistakes_in_keys_are_told_at_their_places() {
     let p256 = include_str!("../../../axum-users/tests/data/keys/p256-private.pem");
-    let kid = axum_users::KeyPair::new(p256).json_web_key(axum_users::Algorithm::ES256).unwrap()["kid"].clone();
+    let kid =
+        axum_users::KeyPair::new(p256).json_web_key(axum_users::Algorithm::ES256).unwrap()["kid"].clone();
     let good = format!("[[backend.key]]\nprivate_key = \"\"\"{p256}\"\"\"\n");
     let public = include_str!("../../../axum-users/tests/data/keys/p256-public.pem");
     for (keys, message) in [
@@ -279,15 +280,15 @@ fn mistakes_in_keys_are_told_at_their_places() {
         ),
         (
             format!("{good}[[backend.key]]\nkid = \"a\""),
-            "axum-users.toml:12: `backend[0].key[1].public_key`: this key is missing: expected a key in PEM, or private_key for one that is to sign".to_owned(),
+            "axum-users.toml:13: `backend[0].key[1].public_key`: this key is missing: expected a key in PEM, or private_key for one that is to sign".to_owned(),
         ),
         (
             format!("{good}[[backend.key]]\nkid = \"\\t\"\npublic_key = \"\"\"{public}\"\"\""),
-            "axum-users.toml:13: `backend[0].key[1].kid`: the kid \"\\t\" cannot be used: give 1 to 128 printable ASCII characters".to_owned(),
+            "axum-users.toml:14: `backend[0].key[1].kid`: the kid \"\\t\" cannot be used: give 1 to 128 printable ASCII characters".to_owned(),
         ),
         (
             format!("{good}[[backend.key]]\npublic_key_file = \"/nowhere\""),
-            "axum-users.toml:13: `backend[0].key[1].public_key_file`: /nowhere cannot be read: No such file or directory (os error 2)".to_owned(),
+            "axum-users.toml:14: `backend[0].key[1].public_key_file`: /nowhere cannot be read: No such file or directory (os error 2)".to_owned(),
         ),
         (
             "key = []".to_owned(),

@@ -65,10 +65,8 @@ async fn published(server: &Server) -> Vec<Value> {
 async fn another_programs_library_accepts_our_tokens_by_the_published_keys() {
     for algorithm in ["RS256", "PS256", "ES256", "ES384", "EdDSA"] {
         let folder = tempfile::tempdir().unwrap();
-        let made = axum_users(
-            folder.path(),
-            &["key", "generate", "--algorithm", algorithm, "--output", "key.pem"],
-        );
+        let made =
+            axum_users(folder.path(), &["key", "generate", "--algorithm", algorithm, "--output", "key.pem"]);
         assert!(made.status.success(), "{made:?}");
         let server = with_keys(folder.path(), algorithm, &["private_key_file = \"key.pem\""]).await;
         let user = register(&server).await;
@@ -78,7 +76,8 @@ async fn another_programs_library_accepts_our_tokens_by_the_published_keys() {
         assert!(told.contains(key["kid"].as_str().unwrap()), "{key} is not the one of {told}");
 
         let url = format!("http://{}/.well-known/jwks.json", server.address);
-        let verified = Command::new(python()).args(["-c", VERIFIER, &url, &token, algorithm]).output().unwrap();
+        let verified =
+            Command::new(python()).args(["-c", VERIFIER, &url, &token, algorithm]).output().unwrap();
         let subject = String::from_utf8_lossy(&verified.stdout).trim().to_owned();
         assert_eq!(subject, user["id"], "{algorithm}: {verified:?}");
     }
@@ -124,7 +123,8 @@ fn a_key_is_generated_for_its_owner_alone_and_never_over_another() {
     let folder = tempfile::tempdir().unwrap();
     let made = axum_users(folder.path(), &["key", "generate", "--algorithm", "eddsa"]);
     assert!(made.status.success(), "{made:?}");
-    let mut files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let [private, public] = &files[..] else { panic!("two files were expected: {files:?}") };
     assert_eq!(std::fs::metadata(private).unwrap().permissions().mode() & 0o777, 0o600);

@@ -41,7 +41,9 @@ fn every_algorithm_with_key_pairs_makes_keys_that_sign_and_verify_in_the_forms_t
 
 #[test]
 fn a_public_half_has_no_private_members() {
-    for algorithm in [Algorithm::RS256, Algorithm::PS512, Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA] {
+    for algorithm in
+        [Algorithm::RS256, Algorithm::PS512, Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA]
+    {
         let key = KeyPair::generate(algorithm).unwrap().kid("mine").json_web_key(algorithm).unwrap();
         let members: Vec<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
         let public: &[&str] = match algorithm.family() {

@@ -174,7 +174,8 @@ fn users(prefix: &str, model: &str) -> Vec<Operation> {
 
 /// Ours: the original shows no keys.
 fn jwks(prefix: &str) -> Vec<Operation> {
-    let key = json!({ "type": "object", "required": ["kty", "kid", "use", "alg"], "additionalProperties": true });
+    let key =
+        json!({ "type": "object", "required": ["kty", "kid", "use", "alg"], "additionalProperties": true });
     let set = json!({
         "type": "object", "properties": { "keys": { "type": "array", "items": key } }, "required": ["keys"]
     });

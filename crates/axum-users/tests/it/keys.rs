@@ -4,9 +4,13 @@ use std::collections::HashSet;
 
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+    },
 };
-use axum_users::{Algorithm, Bearer, ExposeSecret, Jwt, KeyPair, MemoryDatabase, Random, User, Users, UsersBuilder};
+use axum_users::{
+    Algorithm, Bearer, ExposeSecret, Jwt, KeyPair, MemoryDatabase, Random, User, Users, UsersBuilder,
+};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -92,7 +96,9 @@ fn jwt(algorithm: Algorithm, keys: Vec<KeyPair>) -> Jwt {
 
 /// Ids are from one seed, so that a token of one application may be good at another.
 fn with_keys(algorithm: Algorithm, keys: Vec<KeyPair>) -> App {
-    App::bare(|builder| builder.random(Random::seeded(7)).backend("jwt", Bearer::default(), jwt(algorithm, keys)))
+    App::bare(|builder| {
+        builder.random(Random::seeded(7)).backend("jwt", Bearer::default(), jwt(algorithm, keys))
+    })
 }
 
 #[tokio::test]
@@ -157,7 +163,9 @@ async fn jw_03_jw_04_no_other_algorithm_counts_and_a_public_key_is_no_secret() {
             let forged = forged.header("alg", it.algorithm.name());
             assert_eq!(it.status_of(&forged.token()).await, 401, "{} {secret}", it.algorithm);
         }
-        for lie in ["HS256", "RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA", "Ed25519", "ES256K", "rs256"] {
+        for lie in
+            ["HS256", "RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA", "Ed25519", "ES256K", "rs256"]
+        {
             let token = it.signed(&json!({ "alg": lie }), &Forged::access_claims(&it.user));
             let expected = if lie == it.algorithm.name() { 200 } else { 401 };
             assert_eq!(it.status_of(&token).await, expected, "{}: {lie}", it.algorithm);
@@ -202,10 +210,16 @@ async fn jw_07_to_jw_12_the_claims_of_a_key_pairs_token_are_checked_alike() {
     for it in WithKey::each().await {
         let user = &it.user;
         let cases = [
-            ("exp", vec![json!(BEGINNING), json!(-1), json!(i64::MIN), json!("never"), json!(1.5), Json::Null]),
+            (
+                "exp",
+                vec![json!(BEGINNING), json!(-1), json!(i64::MIN), json!("never"), json!(1.5), Json::Null],
+            ),
             ("nbf", vec![json!(BEGINNING + 1), json!("soon"), json!([])]),
             ("iat", vec![json!(BEGINNING + 1), json!(1.5)]),
-            ("aud", vec![json!("fastapi-users:reset"), json!([]), json!(1), json!(["fastapi-users:auth", 1])]),
+            (
+                "aud",
+                vec![json!("fastapi-users:reset"), json!([]), json!(1), json!(["fastapi-users:auth", 1])],
+            ),
             (
                 "sub",
                 vec![
@@ -292,7 +306,8 @@ async fn jw_20_a_key_pair_is_replaced_without_logging_anybody_out() {
         };
         assert_eq!(published, [vec!["old"], vec!["old", "new"], vec!["new", "old"], vec!["new"]]);
 
-        for (app, expected) in [(&announced, [200; 4]), (&rotated, [200; 4]), (&after, [401, 401, 200, 200])] {
+        for (app, expected) in [(&announced, [200; 4]), (&rotated, [200; 4]), (&after, [401, 401, 200, 200])]
+        {
             for (token, expected) in tokens.iter().zip(expected) {
                 assert_eq!(app.status_of(token).await, expected, "{algorithm}: {:?}", header(token));
             }
@@ -334,9 +349,10 @@ async fn the_key_set_has_the_public_keys_of_every_backend_and_no_secret() {
     assert_eq!(answer.header("content-type"), "application/jwk-set+json");
     assert_eq!(answer.header("cache-control"), "public, max-age=300");
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
-    let expected: Vec<Json> = [(&shared, Algorithm::ES256), (&other, Algorithm::ES256), (&rsa, Algorithm::RS256)]
-        .map(|(key, algorithm)| key.json_web_key(algorithm).unwrap())
-        .into();
+    let expected: Vec<Json> =
+        [(&shared, Algorithm::ES256), (&other, Algorithm::ES256), (&rsa, Algorithm::RS256)]
+            .map(|(key, algorithm)| key.json_web_key(algorithm).unwrap())
+            .into();
     assert_eq!(answer.json(), json!({ "keys": expected }), "each once, in order");
     assert_eq!(app.users.jwks(), answer.json());
     let members: HashSet<&str> =

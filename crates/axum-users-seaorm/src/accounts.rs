@@ -1,5 +1,7 @@
 //! OAuth accounts, and what is kept of users beside their table.
 
+use std::borrow::Cow;
+
 use axum_users::{
     DatabaseError, NewOAuthAccount, OAuthAccount, Timestamp, UserId, UserModel, UserState,
     schema::{ColumnType as Kind, Record, Value},
@@ -14,8 +16,8 @@ use sea_orm::{
 
 use crate::{
     SeaOrmDatabase,
-    connection::{finish, on},
-    error::{account_error, database_error},
+    connection::{Connection, finish, on, unless_deadlocked},
+    error::{account_error, database_error, is_too_wide},
     layout::{Id, UserEntity, exactly, misbuilt},
     value::moment_or_null,
 };
@@ -33,6 +35,31 @@ pub(crate) const OAUTH_ACCOUNT_COLUMNS: [&str; 8] = [
 ];
 
 const STATE_TABLE: &str = "axum_users_user_state";
+
+/// Tries with an account as it is, and once more with what a narrow table holds of it.
+macro_rules! fitting {
+    ($account:ident => $attempt:expr) => {{
+        let done = {
+            let $account = $account;
+            unless_deadlocked!($attempt)
+        };
+        match done {
+            Err(error) if is_too_wide(&error) => match narrowed($account) {
+                Cow::Borrowed(_) => Err(error),
+                Cow::Owned(narrow) => {
+                    tracing::warn!(
+                        oauth_name = narrow.oauth_name,
+                        "the table of OAuth accounts is too narrow for what the provider sent: what does not fit is \
+                         stored as empty; a migration widens the table"
+                    );
+                    let $account = &narrow;
+                    unless_deadlocked!($attempt)
+                }
+            },
+            done => done,
+        }
+    }};
+}
 
 impl<E: UserEntity> SeaOrmDatabase<E> {
     fn account_table(&self) -> Alias {
@@ -93,6 +120,15 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
         row_id: Option<&Id<E>>,
         account: &NewOAuthAccount,
     ) -> Result<E::Model, DatabaseError> {
+        fitting!(account => self.try_create_with_account(record, row_id, account))
+    }
+
+    async fn try_create_with_account(
+        &self,
+        record: &Record,
+        row_id: Option<&Id<E>>,
+        account: &NewOAuthAccount,
+    ) -> Result<E::Model, DatabaseError> {
         let _turn = self.connection.turn().await;
         let work = self.connection.begin().await?;
         let done = match self.insert_user(&work, record).await {
@@ -103,6 +139,15 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
     }
 
     pub(crate) async fn add_account(
+        &self,
+        user_id: &Id<E>,
+        row_id: Option<&Id<E>>,
+        account: &NewOAuthAccount,
+    ) -> Result<(), DatabaseError> {
+        fitting!(account => self.try_add_account(user_id, row_id, account))
+    }
+
+    async fn try_add_account(
         &self,
         user_id: &Id<E>,
         row_id: Option<&Id<E>>,
@@ -159,6 +204,14 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
         user_id: &Id<E>,
         account: &NewOAuthAccount,
     ) -> Result<bool, DatabaseError> {
+        fitting!(account => self.try_update_account(user_id, account))
+    }
+
+    async fn try_update_account(
+        &self,
+        user_id: &Id<E>,
+        account: &NewOAuthAccount,
+    ) -> Result<bool, DatabaseError> {
         let mut update: UpdateStatement = Query::update();
         update
             .table(self.account_table())
@@ -170,8 +223,16 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
             .and_where(self.is_exactly("oauth_name", &account.oauth_name))
             .and_where(self.is_exactly("account_id", &account.account_id));
         let _turn = self.connection.turn().await;
-        let done = on!(&self.connection, connection => connection.execute(&update).await);
-        done.map(|done| done.rows_affected() > 0).map_err(database_error)
+        // Within the application's transaction a refusal may not end that one.
+        let done = match &self.connection {
+            Connection::Pool { pool, .. } => pool.execute(&update).await.map_err(database_error),
+            connection => {
+                let work = connection.begin().await?;
+                let done = work.execute(&update).await.map_err(database_error);
+                finish(work, done).await
+            }
+        };
+        done.map(|done| done.rows_affected() > 0)
     }
 
     pub(crate) async fn delete_account(
@@ -265,6 +326,23 @@ fn names_account(
     account_id: &str,
 ) -> Result<bool, DbErr> {
     Ok(row.try_get::<String>("", name)? == oauth_name && row.try_get::<String>("", id)? == account_id)
+}
+
+/// What the original's narrow columns hold of an account.
+fn narrowed(account: &NewOAuthAccount) -> Cow<'_, NewOAuthAccount> {
+    const TOKEN: usize = 1024;
+    const EMAIL: usize = 255;
+    let is_longer = |text: &str, length: usize| text.chars().nth(length).is_some();
+    let mut narrow = account.clone();
+    if is_longer(&narrow.access_token, TOKEN) {
+        narrow.access_token = String::new();
+    }
+    narrow.refresh_token = narrow.refresh_token.filter(|token| !is_longer(token, TOKEN));
+    if is_longer(&narrow.account_email, EMAIL) {
+        narrow.account_email = String::new();
+    }
+    narrow.expires_at = narrow.expires_at.map(|at| at.clamp(i32::MIN.into(), i32::MAX.into()));
+    if narrow == *account { Cow::Borrowed(account) } else { Cow::Owned(narrow) }
 }
 
 fn account_from_row<Id: UserId>(

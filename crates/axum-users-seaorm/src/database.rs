@@ -20,23 +20,33 @@ use crate::{
     migrate::migrate,
 };
 
+/// How long an operation may take, unless the application says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Users in the table of the application's own SeaORM entity. Clones share one pool.
 pub struct SeaOrmDatabase<E: UserEntity> {
     pub(crate) connection: Connection,
     pub(crate) tables: Tables,
+    timeout: Duration,
     layout: Option<Arc<Layout<E>>>,
 }
 
-/// The names of the tables beside the entity's own.
+/// The tables beside the entity's own.
 #[derive(Clone, Debug)]
 pub(crate) struct Tables {
     pub(crate) oauth_account: Cow<'static, str>,
     pub(crate) access_token: Cow<'static, str>,
+    pub(crate) side_by_side: bool,
 }
 
 impl<E: UserEntity> Clone for SeaOrmDatabase<E> {
     fn clone(&self) -> Self {
-        Self { connection: self.connection.clone(), tables: self.tables.clone(), layout: self.layout.clone() }
+        Self {
+            connection: self.connection.clone(),
+            tables: self.tables.clone(),
+            timeout: self.timeout,
+            layout: self.layout.clone(),
+        }
     }
 }
 
@@ -87,8 +97,9 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
         let tables = Tables {
             oauth_account: Cow::Borrowed("oauth_account"),
             access_token: Cow::Borrowed("accesstoken"),
+            side_by_side: false,
         };
-        Self { connection, tables, layout: None }
+        Self { connection, tables, timeout: TIMEOUT, layout: None }
     }
 
     /// The name of the table of OAuth accounts; `oauth_account` without.
@@ -105,6 +116,24 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
         self
     }
 
+    /// Whether FastAPI Users writes to the same tables meanwhile. It may then link an account in several rows, so that
+    /// no unique index is made for them; [`migrate`](UserDatabase::migrate) makes it once this is off again. Off by
+    /// default.
+    #[must_use]
+    pub fn side_by_side(mut self, side_by_side: bool) -> Self {
+        self.tables.side_by_side = side_by_side;
+        self
+    }
+
+    /// How long an operation may take, waiting for a connection included, before it is
+    /// [`Unavailable`](DatabaseError::Unavailable): 10 seconds by default. A database that hangs then keeps nobody
+    /// waiting for longer. [`migrate`](UserDatabase::migrate) may take longer.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// The application's connection; `None` within a transaction.
     #[must_use]
     pub fn connection(&self) -> Option<&DatabaseConnection> {
@@ -112,6 +141,17 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
             Connection::Pool { pool, .. } => Some(pool),
             Connection::Transaction(_) => None,
         }
+    }
+
+    /// The answer of an operation, or that there was none in time.
+    async fn in_time<T>(
+        &self,
+        operation: impl Future<Output = Result<T, DatabaseError>>,
+    ) -> Result<T, DatabaseError> {
+        let done = tokio::time::timeout(self.timeout, operation).await;
+        done.unwrap_or_else(|_| {
+            Err(DatabaseError::Unavailable("the database does not answer in time".into()))
+        })
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
@@ -246,44 +286,56 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
     }
 
     async fn ping(&self) -> Result<(), DatabaseError> {
-        let ping = match self.backend() {
-            // Reads the file, which `SELECT 1` would not.
-            DbBackend::Sqlite => "SELECT count(*) FROM sqlite_master",
-            _ => "SELECT 1",
-        };
-        let done = on!(&self.connection, connection => connection.execute_unprepared(ping).await);
-        done.map(|_| ()).map_err(database_error)
+        self.in_time(async {
+            let ping = match self.backend() {
+                // Reads the file, which `SELECT 1` would not.
+                DbBackend::Sqlite => "SELECT count(*) FROM sqlite_master",
+                _ => "SELECT 1",
+            };
+            let done = on!(&self.connection, connection => connection.execute_unprepared(ping).await);
+            done.map(|_| ()).map_err(database_error)
+        })
+        .await
     }
 
     async fn get(&self, id: &Id<E>) -> Result<Option<E::Model>, DatabaseError> {
-        let find = E::find().filter(self.layout()?.has_id(id));
-        on!(&self.connection, connection => find.one(connection).await).map_err(database_error)
+        self.in_time(async {
+            let find = E::find().filter(self.layout()?.has_id(id));
+            on!(&self.connection, connection => find.one(connection).await).map_err(database_error)
+        })
+        .await
     }
 
     async fn get_by_email(&self, email: &str) -> Result<Option<E::Model>, DatabaseError> {
-        // No database keeps one; PostgreSQL would call it an error.
-        if email.contains('\0') {
-            return Ok(None);
-        }
-        let find = E::find().filter(self.layout()?.has_email(email));
-        let found =
-            on!(&self.connection, connection => find.all(connection).await).map_err(database_error)?;
-        Ok(found.into_iter().find(|user| user.email().eq_ignore_ascii_case(email)))
+        self.in_time(async {
+            // No database keeps one; PostgreSQL would call it an error.
+            if email.contains('\0') {
+                return Ok(None);
+            }
+            let find = E::find().filter(self.layout()?.has_email(email));
+            let found =
+                on!(&self.connection, connection => find.all(connection).await).map_err(database_error)?;
+            Ok(found.into_iter().find(|user| user.email().eq_ignore_ascii_case(email)))
+        })
+        .await
     }
 
     async fn list(&self, after: Option<&Id<E>>, limit: u32) -> Result<Vec<E::Model>, DatabaseError> {
-        let layout = self.layout()?;
-        let id = Expr::col((E::default(), Alias::new(layout.id().as_str())));
-        let mut find = E::find();
-        if let Some(after) = after {
-            find = find.filter(id.gt(layout.id_value(after)));
-        }
-        let find = find.order_by_asc(layout.id()).limit(u64::from(limit));
-        on!(&self.connection, connection => find.all(connection).await).map_err(database_error)
+        self.in_time(async {
+            let layout = self.layout()?;
+            let id = Expr::col((E::default(), Alias::new(layout.id().as_str())));
+            let mut find = E::find();
+            if let Some(after) = after {
+                find = find.filter(id.gt(layout.id_value(after)));
+            }
+            let find = find.order_by_asc(layout.id()).limit(u64::from(limit));
+            on!(&self.connection, connection => find.all(connection).await).map_err(database_error)
+        })
+        .await
     }
 
     async fn create(&self, record: Record) -> Result<E::Model, DatabaseError> {
-        unless_deadlocked!(self.try_create(&record))
+        self.in_time(async { unless_deadlocked!(self.try_create(&record)) }).await
     }
 
     async fn update(
@@ -292,15 +344,15 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
         expected: &Record,
         changes: &Record,
     ) -> Result<Option<E::Model>, DatabaseError> {
-        unless_deadlocked!(self.try_update(id, expected, changes))
+        self.in_time(async { unless_deadlocked!(self.try_update(id, expected, changes)) }).await
     }
 
     async fn delete(&self, id: &Id<E>) -> Result<bool, DatabaseError> {
-        unless_deadlocked!(self.try_delete(id))
+        self.in_time(async { unless_deadlocked!(self.try_delete(id)) }).await
     }
 
     async fn create_access_token(&self, access_token: &AccessToken<Id<E>>) -> Result<(), DatabaseError> {
-        self.insert_token(access_token).await
+        self.in_time(self.insert_token(access_token)).await
     }
 
     async fn user_by_access_token(
@@ -308,23 +360,23 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
         forms: &[String],
         not_before: Option<Timestamp>,
     ) -> Result<Option<(E::Model, AccessToken<Id<E>>)>, DatabaseError> {
-        self.user_by_token(forms, not_before).await
+        self.in_time(self.user_by_token(forms, not_before)).await
     }
 
     async fn rewrite_access_token(&self, from: &str, to: &str) -> Result<(), DatabaseError> {
-        self.rewrite_token(from, to).await
+        self.in_time(self.rewrite_token(from, to)).await
     }
 
     async fn delete_access_token(&self, forms: &[String]) -> Result<(), DatabaseError> {
-        self.delete_token(forms).await
+        self.in_time(self.delete_token(forms)).await
     }
 
     async fn delete_access_tokens_of(&self, user_id: &Id<E>, except: &[String]) -> Result<(), DatabaseError> {
-        self.delete_tokens_of(user_id, except).await
+        self.in_time(self.delete_tokens_of(user_id, except)).await
     }
 
     async fn purge_access_tokens(&self, before: Timestamp) -> Result<u64, DatabaseError> {
-        self.purge_tokens(before).await
+        self.in_time(self.purge_tokens(before)).await
     }
 
     async fn use_once(
@@ -334,7 +386,7 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<bool, DatabaseError> {
-        unless_deadlocked!(self.note_use(purpose, digest, expires_at, now))
+        self.in_time(async { unless_deadlocked!(self.note_use(purpose, digest, expires_at, now)) }).await
     }
 
     async fn user_by_oauth_account(
@@ -342,11 +394,11 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
         oauth_name: &str,
         account_id: &str,
     ) -> Result<Option<E::Model>, DatabaseError> {
-        self.user_by_account(oauth_name, account_id).await
+        self.in_time(self.user_by_account(oauth_name, account_id)).await
     }
 
     async fn oauth_accounts(&self, user_id: &Id<E>) -> Result<Vec<OAuthAccount<Id<E>>>, DatabaseError> {
-        self.accounts_of(user_id).await
+        self.in_time(self.accounts_of(user_id)).await
     }
 
     async fn create_with_oauth_account(
@@ -355,7 +407,7 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
         account_row_id: Option<&Id<E>>,
         account: &NewOAuthAccount,
     ) -> Result<E::Model, DatabaseError> {
-        unless_deadlocked!(self.create_with_account(&record, account_row_id, account))
+        self.in_time(self.create_with_account(&record, account_row_id, account)).await
     }
 
     async fn add_oauth_account(
@@ -364,7 +416,7 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
         account_row_id: Option<&Id<E>>,
         account: &NewOAuthAccount,
     ) -> Result<(), DatabaseError> {
-        unless_deadlocked!(self.add_account(user_id, account_row_id, account))
+        self.in_time(self.add_account(user_id, account_row_id, account)).await
     }
 
     async fn update_oauth_account(
@@ -372,7 +424,7 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
         user_id: &Id<E>,
         account: &NewOAuthAccount,
     ) -> Result<bool, DatabaseError> {
-        self.update_account(user_id, account).await
+        self.in_time(self.update_account(user_id, account)).await
     }
 
     async fn delete_oauth_account(
@@ -381,14 +433,14 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
         oauth_name: &str,
         account_id: &str,
     ) -> Result<bool, DatabaseError> {
-        self.delete_account(user_id, oauth_name, account_id).await
+        self.in_time(self.delete_account(user_id, oauth_name, account_id)).await
     }
 
     async fn get_with_state(&self, id: &Id<E>) -> Result<Option<(E::Model, UserState)>, DatabaseError> {
-        self.with_state(id).await
+        self.in_time(self.with_state(id)).await
     }
 
     async fn set_user_state(&self, id: &Id<E>, state: UserState) -> Result<(), DatabaseError> {
-        unless_deadlocked!(self.set_state(id, state))
+        self.in_time(async { unless_deadlocked!(self.set_state(id, state)) }).await
     }
 }

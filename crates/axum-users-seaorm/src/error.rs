@@ -74,6 +74,27 @@ pub(crate) fn is_deadlock(error: &DatabaseError) -> bool {
     false
 }
 
+/// Whether a value was too long or too large for its column.
+pub(crate) fn is_too_wide(error: &DatabaseError) -> bool {
+    let DatabaseError::Other(source) = error else { return false };
+    let Some(error) = source.downcast_ref::<DbErr>().and_then(sqlx_error) else { return false };
+    #[cfg(feature = "postgres")]
+    if let Some(code) = postgres_code(error) {
+        return matches!(code, "22001" | "22003");
+    }
+    #[cfg(feature = "mysql")]
+    if let Some(number) = mysql_number(error) {
+        return matches!(number, 1264 | 1406);
+    }
+    let _ = error;
+    false
+}
+
+/// Whether the database answered, and refused.
+pub(crate) fn is_answer(error: &DbErr) -> bool {
+    sqlx_error(error).is_some_and(|error| error.as_database_error().is_some())
+}
+
 fn is_unavailable(error: &DbErr) -> bool {
     if matches!(error, DbErr::ConnectionAcquire(_)) {
         return true;

@@ -5,26 +5,26 @@
 //! transaction; MySQL commits each definition by itself, so there a migration that ended early goes on where it
 //! ended.
 
+mod adopt;
+mod column;
 mod found;
+mod widen;
 
-use axum_users::{
-    Clock, MigrateError,
-    schema::{ColumnType as Kind, Value},
-};
+use axum_users::{Clock, MigrateError, schema::ColumnType as Kind};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, IdenStatic, Iterable, PrimaryKeyTrait,
+    ConnectionTrait, DatabaseTransaction, DbBackend, IdenStatic, Iterable, PrimaryKeyTrait,
     Schema as Definitions, Statement,
     sea_query::{ColumnDef, ColumnType, Table, TableCreateStatement},
 };
 
-use self::found::{Found, list};
+use self::found::Found;
 use crate::{
     accounts::OAUTH_ACCOUNT_COLUMNS,
     connection::Connection,
     database::Tables,
     error::migrate_error,
     layout::{Layout, UserEntity, quote},
-    value::{moment, to_sea},
+    value::moment,
 };
 
 /// The table that says which versions of the side tables there are.
@@ -90,7 +90,7 @@ impl<E: UserEntity> Migration<'_, E> {
 
     async fn all(&self) -> Result<(), MigrateError> {
         let first_time = !self.found.has_table(VERSION_TABLE).await?;
-        self.user_table().await?;
+        self.user_table(first_time).await?;
         let id = self.declared_id().await?;
         self.oauth_account_table(&id).await?;
         self.access_token_table(&id).await?;
@@ -98,12 +98,13 @@ impl<E: UserEntity> Migration<'_, E> {
         self.side_tables().await
     }
 
-    async fn user_table(&self) -> Result<(), MigrateError> {
+    async fn user_table(&self, first_time: bool) -> Result<(), MigrateError> {
         let (name, table) = (E::default().table_name(), self.user_table_name());
-        if !self.found.has_table(&table).await? {
+        let columns = self.found.columns(&table).await?;
+        if columns.is_empty() {
             self.create_user_table().await?;
         } else {
-            self.adopt_user_table(&table).await?;
+            self.adopt_user_table(&table, &columns, first_time).await?;
         }
         let index = index_name(name, "email_lower");
         if self.found.has_index(&index, name).await? {
@@ -168,40 +169,6 @@ impl<E: UserEntity> Migration<'_, E> {
         definition
     }
 
-    /// Adds the columns that the entity has and the table lacks. Nothing is dropped or retyped.
-    async fn adopt_user_table(&self, table: &str) -> Result<(), MigrateError> {
-        let columns = self.found.columns(table).await?;
-        for (index, column) in self.layout.schema.columns().iter().enumerate() {
-            let found: E::Column = self.layout.column_at(index);
-            if columns.iter().any(|known| known == found.as_str()) {
-                continue;
-            }
-            if index < axum_users::schema::BASE_COLUMN_COUNT {
-                return Err(in_the_way(format!(
-                    "the table {table} has no column `{}`, so it is no user table; give the entity another name",
-                    found.as_str()
-                )));
-            }
-            if column.is_required() && self.has_rows(table).await? {
-                return Err(in_the_way(format!(
-                    "the field `{}` has no value for the rows that the table {table} has already; give it a \
-                     default (`#[user(default = …)]`) or let it be absent (`Option<…>`)",
-                    column.name
-                )));
-            }
-            let mut definition = self.definition(found);
-            if let Some(default) = column.default.as_ref().filter(|default| **default != Value::Null)
-                && let Some(default) = to_sea(default, found.def().get_column_type(), self.backend)
-            {
-                definition.default(default);
-            }
-            let mut alter = Table::alter();
-            alter.table(E::default().table_ref()).add_column(&mut definition);
-            self.work.execute(&alter).await.map_err(migrate_error)?;
-        }
-        Ok(())
-    }
-
     /// The type of a column that refers to users, which has to be that of their `id`.
     async fn declared_id(&self) -> Result<String, MigrateError> {
         let id = self.layout.id();
@@ -222,7 +189,8 @@ impl<E: UserEntity> Migration<'_, E> {
     async fn oauth_account_table(&self, id: &str) -> Result<(), MigrateError> {
         let name = &self.tables.oauth_account;
         if self.found.has_table(&self.quote(name)).await? {
-            self.expect_columns(name, &OAUTH_ACCOUNT_COLUMNS).await?;
+            let columns = self.expect_columns(name, &OAUTH_ACCOUNT_COLUMNS).await?;
+            self.widen_oauth_accounts(name, &columns).await?;
         } else {
             let counts = E::PrimaryKey::auto_increment() && self.layout.schema.id_type() == Kind::Integer;
             let makes_itself = match self.backend {
@@ -258,7 +226,8 @@ impl<E: UserEntity> Migration<'_, E> {
     async fn access_token_table(&self, id: &str) -> Result<(), MigrateError> {
         let name = &self.tables.access_token;
         if self.found.has_table(&self.quote(name)).await? {
-            self.expect_columns(name, &["user_id", "token", "created_at"]).await?;
+            let columns = self.expect_columns(name, &["user_id", "token", "created_at"]).await?;
+            self.widen_access_tokens(name, &columns).await?;
         } else {
             let exact = if self.backend == DbBackend::MySql { MYSQL_EXACT } else { "" };
             self.create(
@@ -278,28 +247,16 @@ impl<E: UserEntity> Migration<'_, E> {
     }
 
     /// One account of a provider is one user's. Several rows of one account for one user, which Python makes, are
-    /// tolerated, without the index.
+    /// tolerated, without the index; so is what Python may write while it serves too.
     async fn unique_accounts(&self, first_time: bool) -> Result<(), MigrateError> {
         let name = &self.tables.oauth_account;
         let (table, index) = (self.quote(name), index_name(name, "account"));
-        if self.found.has_index(&index, name).await? && !first_time {
+        let wants_index = !self.tables.side_by_side && !self.found.has_index(&index, name).await?;
+        if !first_time && !wants_index {
             return Ok(());
         }
-        let shared = format!(
-            "SELECT oauth_name, account_id FROM {table} GROUP BY oauth_name, account_id \
-             HAVING count(DISTINCT user_id) > 1 ORDER BY oauth_name, account_id"
-        );
-        let shared = self.found.texts(&shared, 2).await?;
-        if !shared.is_empty() {
-            return Err(in_the_way(format!(
-                "accounts of providers in `{name}` belong to several users. Nothing was changed. Leave each with the \
-                 one user whose account it is, by deleting the other rows:{}",
-                list(&shared)
-            )));
-        }
-        let repeated =
-            format!("SELECT oauth_name FROM {table} GROUP BY oauth_name, account_id HAVING count(*) > 1");
-        if self.found.has_index(&index, name).await? || !self.found.texts(&repeated, 1).await?.is_empty() {
+        self.refuse_shared_accounts(&table).await?;
+        if !wants_index || self.has_repeated_accounts(&table).await? {
             return Ok(());
         }
         self.unique_index(&index, &table, "oauth_name, account_id").await
@@ -354,37 +311,6 @@ impl<E: UserEntity> Migration<'_, E> {
         let now = moment(Clock::system().now(), self.backend);
         let insert = Statement::from_sql_and_values(self.backend, sql, [now]);
         self.work.execute_raw(insert).await.map(|_| ()).map_err(migrate_error)
-    }
-
-    /// Refuses e-mails that differ by case alone and belong to several users: nobody could tell whose they are.
-    async fn refuse_shared_emails(&self, table: &str, folded: &str) -> Result<(), MigrateError> {
-        let shared =
-            format!("SELECT {folded} FROM {table} GROUP BY {folded} HAVING count(*) > 1 ORDER BY {folded}");
-        let shared = self.found.texts(&shared, 1).await?;
-        if shared.is_empty() {
-            return Ok(());
-        }
-        let (email, id) = (self.quote(self.layout.email().as_str()), self.quote(self.layout.id().as_str()));
-        Err(in_the_way(format!(
-            "e-mail addresses in {table} belong to several users, differing by capitals alone. Nothing was changed. \
-             Give all but one user of each another address (one that nobody can own), for example:\n  UPDATE {table} \
-             SET {email} = '….invalid' WHERE {id} = …;\nThe addresses:{}",
-            list(&shared)
-        )))
-    }
-
-    async fn expect_columns(&self, name: &str, wanted: &[&str]) -> Result<(), MigrateError> {
-        let columns = self.found.columns(&self.quote(name)).await?;
-        match wanted.iter().find(|wanted| !columns.iter().any(|column| column == *wanted)) {
-            Some(missing) => Err(in_the_way(format!(
-                "the table `{name}` has no column `{missing}`, so it is none of FastAPI Users; give ours another name"
-            ))),
-            None => Ok(()),
-        }
-    }
-
-    async fn has_rows(&self, table: &str) -> Result<bool, MigrateError> {
-        Ok(!self.found.texts(&format!("SELECT 'row' FROM {table} LIMIT 1"), 1).await?.is_empty())
     }
 
     async fn create(&self, name: &str, lines: &[String]) -> Result<(), MigrateError> {

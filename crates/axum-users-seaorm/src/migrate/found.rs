@@ -3,11 +3,27 @@
 use axum_users::MigrateError;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
 
-use super::in_the_way;
+use super::{column::FoundColumn, in_the_way};
 use crate::error::migrate_error;
 
-/// How many e-mails or accounts an error lists.
-const LISTED: usize = 10;
+/// A column's name, declared type, marks and collation. A mark is a letter each: NOT NULL, default, key, generated.
+const SQLITE_COLUMNS: &str = "SELECT name, type, iif(\"notnull\", 'n', '') || iif(dflt_value IS NULL, '', 'd') \
+    || iif(pk, 'k', '') || iif(hidden, 'g', ''), '' FROM pragma_table_xinfo(?)";
+
+const POSTGRES_COLUMNS: &str = "SELECT a.attname::text, CASE t.typtype WHEN 'e' THEN 'enum' \
+    WHEN 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) \
+    ELSE pg_catalog.format_type(a.atttypid, a.atttypmod) END, \
+    CASE WHEN a.attnotnull THEN 'n' ELSE '' END || CASE WHEN a.atthasdef OR a.attidentity <> '' THEN 'd' ELSE '' END \
+    || CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary \
+    AND a.attnum = ANY (i.indkey)) THEN 'k' ELSE '' END || CASE WHEN a.attgenerated <> '' THEN 'g' ELSE '' END, '' \
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+    WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+
+const MYSQL_COLUMNS: &str = "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), \
+    CONCAT(IF(is_nullable = 'NO', 'n', ''), \
+    IF(column_default IS NOT NULL OR extra LIKE '%auto_increment%', 'd', ''), IF(column_key = 'PRI', 'k', ''), \
+    IF(coalesce(generation_expression, '') <> '', 'g', '')), CAST(coalesce(collation_name, '') AS CHAR) \
+    FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position";
 
 /// Looks at what is there.
 pub(super) struct Found<'a> {
@@ -26,22 +42,35 @@ impl<'a> Found<'a> {
     }
 
     /// The columns of a table, whose name may be quoted; none when there is no such table.
-    pub(super) async fn columns(&self, table: &str) -> Result<Vec<String>, MigrateError> {
+    pub(super) async fn columns(&self, table: &str) -> Result<Vec<FoundColumn>, MigrateError> {
         let (sql, name) = match self.backend {
-            DbBackend::Sqlite => ("SELECT name FROM pragma_table_info(?)", unquoted(table)),
-            DbBackend::Postgres => (
-                "SELECT attname::text FROM pg_attribute \
-                 WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
-                table.to_owned(),
-            ),
-            _ => (
-                "SELECT CAST(column_name AS CHAR) FROM information_schema.columns \
-                 WHERE table_schema = DATABASE() AND table_name = ?",
-                unquoted(table),
-            ),
+            DbBackend::Sqlite => (SQLITE_COLUMNS, unquoted(table)),
+            DbBackend::Postgres => (POSTGRES_COLUMNS, table.to_owned()),
+            _ => (MYSQL_COLUMNS, unquoted(table)),
         };
-        let rows = self.rows(sql, [name], 1).await?;
-        Ok(rows.into_iter().flatten().collect())
+        let rows = self.rows(sql, [name], 4).await?;
+        let columns = rows.into_iter().filter_map(|row| {
+            let [name, declared, marks, collation]: [String; 4] = row.try_into().ok()?;
+            let has = |mark: char| marks.contains(mark);
+            Some(FoundColumn {
+                backend: self.backend,
+                name,
+                declared: declared.to_ascii_uppercase(),
+                not_null: has('n'),
+                has_default: has('d'),
+                in_primary_key: has('k'),
+                generated: has('g'),
+                collation,
+            })
+        });
+        Ok(columns.collect())
+    }
+
+    /// Whether the first of a column's values in SQLite is text; `None` when there is none.
+    pub(super) async fn holds_text(&self, table: &str, column: &str) -> Result<Option<bool>, MigrateError> {
+        let first = format!("SELECT typeof({column}) FROM {table} WHERE {column} IS NOT NULL LIMIT 1");
+        let found = self.texts(&first, 1).await?;
+        Ok(found.iter().flatten().next().map(|kind| kind == "text"))
     }
 
     /// Whether a table has an index of this name.
@@ -118,16 +147,6 @@ fn unquoted(table: &str) -> String {
     let start = quoted.rfind(['.']).filter(|_| quoted.contains("\".\"") || quoted.contains("`.`"));
     let name = start.map_or(quoted, |start| &quoted[start + 1..]);
     name.trim_start_matches(quote).replace("\"\"", "\"").replace("``", "`")
-}
-
-/// Lines for an error, a few at most.
-pub(super) fn list(rows: &[Vec<String>]) -> String {
-    let mut text: String =
-        rows.iter().take(LISTED).map(|row| format!("\n  -- {:?}", row.join(" "))).collect();
-    if rows.len() > LISTED {
-        text.push_str(&format!("\n  -- and {} more", rows.len() - LISTED));
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use axum_users_seaorm::{SeaOrmDatabase, UserEntity};
-use axum_users_testkit::{Exceptions, Fixture};
+use axum_users_testkit::{Exceptions, Fixture, Line};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::place::{Engine, Place};
@@ -27,6 +27,8 @@ engines!(Sqlite, Postgres, MySql);
 
 pub(crate) struct Sea<E, T> {
     place: Place,
+    /// The way to a server.
+    line: Option<Line>,
     of: PhantomData<fn() -> (E, T)>,
 }
 
@@ -35,11 +37,19 @@ impl<E: UserEntity, T: On> Fixture for Sea<E, T> {
     type Database = SeaOrmDatabase<E>;
 
     async fn start() -> Self {
-        Self { place: Place::new(T::ENGINE).await, of: PhantomData }
+        let place = Place::new(T::ENGINE).await;
+        let line = match place.address() {
+            None => None,
+            Some(address) => Some(Line::to(address).await.unwrap()),
+        };
+        Self { place, line, of: PhantomData }
     }
 
     async fn connect(&self) -> SeaOrmDatabase<E> {
-        self.place.open().await
+        match &self.line {
+            None => self.place.open().await,
+            Some(line) => SeaOrmDatabase::connect(&self.place.url_through(line.address())).await.unwrap(),
+        }
     }
 
     async fn connect_again(&self) -> Option<SeaOrmDatabase<E>> {
@@ -75,8 +85,14 @@ impl<E: UserEntity, T: On> Fixture for Sea<E, T> {
         rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
     }
 
-    async fn end(self) {
-        self.place.end().await;
+    async fn cut(&self) -> bool {
+        self.line.as_ref().map(Line::cut).is_some()
+    }
+
+    async fn heal(&self) {
+        if let Some(line) = &self.line {
+            line.heal();
+        }
     }
 }
 

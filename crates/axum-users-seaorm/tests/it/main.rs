@@ -3,9 +3,13 @@
 //! The servers are those of `POSTGRES_URL` and `MYSQL_URL`; every test makes a database of its own there.
 #![allow(missing_docs, unreachable_pub, dead_code, clippy::unwrap_used, clippy::panic)] // a test may panic wherever it stands
 
+#[macro_use]
+mod place;
+
+mod adopt;
 mod conformance;
 mod entities;
 mod migrate;
-mod place;
+mod plans;
 mod relations;
 mod transaction;

@@ -41,7 +41,7 @@ macro_rules! new_user {
 }
 pub(crate) use new_user;
 
-fn account(id: &str) -> NewOAuthAccount {
+pub(crate) fn account(id: &str) -> NewOAuthAccount {
     NewOAuthAccount {
         oauth_name: "google".into(),
         access_token: "provider's secret".into(),
@@ -114,8 +114,6 @@ macro_rules! relations_of {
             assert!(oauth_account::Entity::find().one(&connection).await.unwrap().is_none());
             assert!(access_token::Entity::find().one(&connection).await.unwrap().is_none());
             assert!(order::Entity::find().one(&connection).await.unwrap().is_none());
-            drop(users);
-            place.end().await;
         }
     };
 }

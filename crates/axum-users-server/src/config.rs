@@ -96,6 +96,8 @@ pub struct Config {
     pub side_by_side: bool,
     /// `[log]`.
     pub log: LogConfig,
+    /// `[metrics] listen`: where Prometheus asks; absent, there are no metrics.
+    pub metrics_listen: Option<SocketAddr>,
     /// `[user] id`: what primary keys are.
     pub id_type: ColumnType,
     /// `[[user.field]]`: the installation's own columns.
@@ -315,6 +317,7 @@ impl Default for Config {
             access_tokens_in_clear: false,
             side_by_side: false,
             log: LogConfig { json: false, level: "info".to_owned() },
+            metrics_listen: None,
             id_type: ColumnType::Uuid,
             fields: Vec::new(),
         }
@@ -412,6 +415,12 @@ fn read_root(mut root: Section<'_>) -> Config {
     let known = backends.clone().unwrap_or_else(|| BackendConfig::defaults(false));
     let around = oauth::Surroundings { backends: &known, public_url: public, columns: &fields };
     let oauth = oauth::read(&mut root, &around);
+    let mut metrics = root.section("metrics");
+    let metrics_listen = metrics.parse("listen", parts::parse_listen);
+    if metrics_listen.is_some_and(|address| address == listen && address.port() != 0) {
+        metrics.problem("listen", "the server itself listens there: metrics are for nobody outside");
+    }
+    metrics.finish();
     let config = Config {
         listen,
         public_url,
@@ -436,6 +445,7 @@ fn read_root(mut root: Section<'_>) -> Config {
         access_tokens_in_clear: at_rest.unwrap_or(default.access_tokens_in_clear),
         side_by_side,
         log: parts::read_log(root.section("log"), default.log),
+        metrics_listen,
         id_type,
         fields,
     };

@@ -2,6 +2,7 @@
 
 mod connection;
 mod first_screen;
+mod metrics;
 mod observe;
 mod page;
 mod router;
@@ -77,6 +78,9 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
     users.migrate().await.map_err(explain_migration)?;
 
     let redis = setup::look_at_redis(config).await;
+    if let Some(address) = config.metrics_listen {
+        metrics::serve(address)?;
+    }
     let app = router::router(&users, config, &public_url, random)?;
     let listener = socket.listen(BACKLOG)?;
     let program = std::env::args().next();

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::{
     body::HttpBody,
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     http::{
         HeaderName, HeaderValue, StatusCode,
         header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
@@ -15,7 +15,7 @@ use axum::{
 use axum_users::{ApiError, Random};
 use tracing::Instrument;
 
-use super::{Limits, router::json_detail};
+use super::{Limits, metrics, router::json_detail};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -32,12 +32,14 @@ pub(super) async fn log_request(State(random): State<Random>, mut request: Reque
     let path: String = request.uri().path().chars().take(PATH_LIMIT).collect();
     let client =
         request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let begun = Instant::now();
 
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let mut response = next.run(request).instrument(span.clone()).await;
 
     let status = response.status().as_u16();
+    metrics::answered(&method, route.as_ref().map(MatchedPath::as_str), status, begun.elapsed());
     let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let client = client.map(tracing::field::display);
     span.in_scope(|| match status {

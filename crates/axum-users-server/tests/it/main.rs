@@ -12,6 +12,7 @@ mod health;
 mod keys;
 mod limits;
 mod mail;
+mod metrics;
 mod oauth;
 mod oauth_provider;
 mod openapi;

@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask test` does all that the tests need and runs everything: it is what CI runs.
 
+mod bench;
 mod command;
 mod dependencies;
 mod dist;
@@ -23,6 +24,8 @@ Commands:
   security [GROUP...]
          run the tests of the requirements of docs/security.md, those of elapsed time too, and print how many
          are met; of some groups alone: `cargo xtask security li cr`
+  bench [OPTIONS]
+         measure axum-users beside its peers and beside what the machine can do; --help says more
   tools  only install what the tests need
   servers COMMAND...
          start the databases that the tests need, run a command with their URLs, and stop them
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test(),
         ["security", ref groups @ ..] => step("tools", tools::install).and_then(|()| security::run(groups)),
+        ["bench", ref arguments @ ..] => bench::run(arguments),
         ["tools"] => tools::install(),
         ["dist"] => dist::run(),
         ["servers", name, ref arguments @ ..] => with_servers(program(name, arguments)),

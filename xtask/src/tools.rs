@@ -61,7 +61,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
 }
 
 /// A Python environment of this name, with these packages.
-fn python(name: &str, packages: &[&str]) -> Outcome {
+pub(crate) fn python(name: &str, packages: &[&str]) -> Outcome {
     let folder = folder(name);
     // Says what the environment holds, so that a changed list is installed anew.
     let stamp = folder.join("packages.txt");
@@ -81,23 +81,25 @@ fn python(name: &str, packages: &[&str]) -> Outcome {
     fs::write(&stamp, wanted).map_err(|error| format!("{} cannot be written: {error}", stamp.display()))
 }
 
-/// The certified OpenID Provider of npm, in the versions that its lock file names.
+/// The certified OpenID Provider of npm.
 fn openid_provider() -> Outcome {
-    let sources =
-        crate::root().join("crates").join("axum-users-server").join("tests").join("data").join("oidc");
-    let folder = folder("oidc");
-    let lock = fs::read_to_string(sources.join("package-lock.json"));
-    let lock = lock.map_err(|error| format!("package-lock.json cannot be read: {error}"))?;
+    npm("oidc", "crates/axum-users-server/tests/data/oidc", &[])
+}
+
+/// Packages of npm in the versions that the lock file in `sources` names, with these files beside them.
+pub(crate) fn npm(name: &str, sources: &str, files: &[&str]) -> Outcome {
+    let (sources, folder) = (crate::root().join(sources), folder(name));
+    let failed = |error| format!("{} cannot be filled: {error}", folder.display());
+    fs::create_dir_all(&folder).map_err(failed)?;
+    for file in ["package.json", "package-lock.json"].iter().chain(files) {
+        fs::copy(sources.join(file), folder.join(file)).map_err(failed)?;
+    }
+    let lock = fs::read_to_string(folder.join("package-lock.json")).map_err(failed)?;
     let stamp = folder.join("installed.json");
     if fs::read_to_string(&stamp).is_ok_and(|have| have == lock) {
         return Ok(());
     }
     node()?;
-    let failed = |error| format!("{} cannot be filled: {error}", folder.display());
-    fs::create_dir_all(&folder).map_err(failed)?;
-    for file in ["package.json", "package-lock.json"] {
-        fs::copy(sources.join(file), folder.join(file)).map_err(failed)?;
-    }
     let path = folder.to_string_lossy().into_owned();
     program("npm", &["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", &path]).run()?;
     fs::write(&stamp, lock).map_err(failed)

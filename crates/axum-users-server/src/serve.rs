@@ -73,7 +73,7 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
     )
     .map_err(|error| anyhow::anyhow!("{error}"))
     .context("mail.smtp_url cannot be used")?;
-    let pool = database.pool().clone();
+    let open = database.clone();
     let users = build_users(config, &public_url, database, secret.secrets, mailer.clone())?;
     users.migrate().await.map_err(explain_migration)?;
 
@@ -111,7 +111,7 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
         purge.abort();
     }
     finish(&users, &mailer, stopped_at).await;
-    pool.close().await;
+    open.close().await;
     tracing::info!("stopped");
     Ok(())
 }

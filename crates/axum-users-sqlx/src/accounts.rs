@@ -154,15 +154,17 @@ impl SqlxDatabase {
         id: &U::Id,
     ) -> Result<Option<(U, UserState)>, DatabaseError> {
         let statements = self.statements()?;
-        let rows = self.read(Call::new(&statements.get_with_state).text(id_text(id)).id(id)).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
+        let get = Call::new(&statements.get_with_state).text(id_text(id)).id(id);
         let behind_user = statements.schema.columns().len();
-        let generated: Option<bool> = row.get(behind_user + 1)?;
-        let state = UserState {
-            not_before: row.get(behind_user)?,
-            password_is_generated: generated.unwrap_or(false),
-        };
-        Ok(Some((user_from_row(&statements.schema, row)?, state)))
+        self.find(get, |row| {
+            let generated: Option<bool> = row.get(behind_user + 1)?;
+            let state = UserState {
+                not_before: row.get(behind_user)?,
+                password_is_generated: generated.unwrap_or(false),
+            };
+            Ok(Some((user_from_row(&statements.schema, row)?, state)))
+        })
+        .await
     }
 
     pub(crate) async fn set_state<Id: ColumnValue>(

@@ -20,6 +20,7 @@ pub struct SqlxOptions {
     pub(crate) side_by_side: bool,
     pub(crate) busy_timeout: Duration,
     pub(crate) timeout: Duration,
+    pub(crate) read_in_place: bool,
     pool_size: u32,
 }
 
@@ -34,6 +35,7 @@ impl Default for SqlxOptions {
             side_by_side: false,
             busy_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(4),
+            read_in_place: true,
             pool_size: u32::try_from(cores * 2).unwrap_or(16).clamp(4, 16),
         }
     }
@@ -82,6 +84,15 @@ impl SqlxOptions {
         self
     }
 
+    /// Whether a single row of a SQLite file is read on the thread that asks for it, which is twice as fast as
+    /// asking a thread for it. On by default, for files that [`connect`](Self::connect) opens; switch it off where
+    /// the file lies on a slow disk, since the read then keeps other requests waiting.
+    #[must_use]
+    pub fn read_in_place(mut self, read_in_place: bool) -> Self {
+        self.read_in_place = read_in_place;
+        self
+    }
+
     /// How long to wait for a lock that another process holds on a SQLite file, 5 seconds by default. Afterwards the answer is
     /// [`DatabaseError::Unavailable`](axum_users::DatabaseError::Unavailable).
     #[must_use]
@@ -114,7 +125,7 @@ impl SqlxOptions {
     pub async fn connect(self, url: &str) -> Result<SqlxDatabase, ConnectError> {
         let pool = match scheme(url)? {
             #[cfg(feature = "sqlite")]
-            "sqlite" => Pool::Sqlite(sqlite::connect(url, &self).await?),
+            "sqlite" => return sqlite::connect(url, self).await,
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => Pool::Postgres(server::postgres(url, &self).await?),
             #[cfg(feature = "mysql")]

@@ -9,11 +9,13 @@ use axum_users::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
+#[cfg(feature = "sqlite")]
+use crate::in_place::InPlace;
 use crate::{
     accounts::id_text,
     connect::{ConnectError, SqlxOptions},
     dialect::Dialect,
-    engine::{Call, Pool, Reader, Row, Work},
+    engine::{Call, Cells, Pool, Reader, Row, Work},
     error::{database_error, is_deadlock, is_taken, user_error},
     inspect::{Found, inspect},
     migrate::migrate,
@@ -29,6 +31,8 @@ use crate::{
 pub struct SqlxDatabase {
     pool: Pool,
     pub(crate) options: SqlxOptions,
+    #[cfg(feature = "sqlite")]
+    pub(crate) in_place: Option<Arc<InPlace>>,
     writer: Arc<Mutex<()>>,
     statements: Option<Arc<Statements>>,
 }
@@ -70,13 +74,30 @@ impl SqlxDatabase {
     }
 
     pub(crate) fn new(pool: Pool, options: SqlxOptions) -> Self {
-        Self { pool, options, writer: Arc::default(), statements: None }
+        Self {
+            pool,
+            options,
+            #[cfg(feature = "sqlite")]
+            in_place: None,
+            writer: Arc::default(),
+            statements: None,
+        }
     }
 
     /// The pool, for the application's own queries.
     #[must_use]
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Closes every connection, waiting for those in use. A SQLite file is whole by itself afterwards; closing
+    /// the [`pool`](Self::pool) alone leaves it with the file of its last writes beside it.
+    pub async fn close(&self) {
+        #[cfg(feature = "sqlite")]
+        if let Some(in_place) = &self.in_place {
+            in_place.close();
+        }
+        self.pool.close().await;
     }
 
     /// Says what is in the database, before anything is changed there.
@@ -119,6 +140,27 @@ impl SqlxDatabase {
             return Ok(Vec::new());
         }
         self.pool.fetch(call, self.options.timeout).await.map_err(database_error)
+    }
+
+    /// Runs a statement that reads a row or a few, and answers what `pick` makes of the first row of which it
+    /// makes something. A SQLite file is read in place where it can be; see [`InPlace`].
+    pub(crate) async fn find<T>(
+        &self,
+        call: Call,
+        pick: impl Fn(&dyn Cells) -> Result<Option<T>, DatabaseError>,
+    ) -> Result<Option<T>, DatabaseError> {
+        #[cfg(feature = "sqlite")]
+        if let Some(in_place) = &self.in_place
+            && let Some(found) = in_place.find(&call, &pick)
+        {
+            return found;
+        }
+        for row in &self.read(call).await? {
+            if let Some(found) = pick(row)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// Runs a statement that writes, and answers how many rows it touched.
@@ -257,7 +299,7 @@ fn first_user<U: UserModel>(statements: &Statements, rows: &[Row]) -> Result<Opt
     rows.first().map(|row| user_from_row(&statements.schema, row)).transpose()
 }
 
-pub(crate) fn user_from_row<U: UserModel>(schema: &Schema, row: &Row) -> Result<U, DatabaseError> {
+pub(crate) fn user_from_row<U: UserModel>(schema: &Schema, row: &dyn Cells) -> Result<U, DatabaseError> {
     U::from_row(schema, &mut Reader(row)).map_err(DatabaseError::Decode)
 }
 
@@ -289,20 +331,19 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
 
     async fn get(&self, id: &U::Id) -> Result<Option<U>, DatabaseError> {
         let statements = self.statements()?;
-        first_user(statements, &self.read(Call::new(&statements.get).id(id)).await?)
+        let get = Call::new(&statements.get).id(id);
+        self.find(get, |row| user_from_row(&statements.schema, row).map(Some)).await
     }
 
     async fn get_by_email(&self, email: &str) -> Result<Option<U>, DatabaseError> {
         let statements = self.statements()?;
-        let rows = self.read(Call::new(&statements.get_by_email).text(email.to_ascii_lowercase())).await?;
-        for row in &rows {
+        let get = Call::new(&statements.get_by_email).text(email.to_ascii_lowercase());
+        self.find(get, |row| {
             let user: U = user_from_row(&statements.schema, row)?;
             // To MySQL's collations accents, the dotless i and blanks at the end make no difference.
-            if user.email().eq_ignore_ascii_case(email) {
-                return Ok(Some(user));
-            }
-        }
-        Ok(None)
+            Ok(user.email().eq_ignore_ascii_case(email).then_some(user))
+        })
+        .await
     }
 
     async fn list(&self, after: Option<&U::Id>, limit: u32) -> Result<Vec<U>, DatabaseError> {
@@ -348,17 +389,18 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
         }
         let select = Call::new(&statements.user_by_token(forms.len())).texts(forms);
         let behind_user = statements.schema.columns().len();
-        for row in &self.read(select).await? {
+        self.find(select, |row| {
             let (token, created_at): (String, Timestamp) = (row.get(behind_user)?, row.get(behind_user + 1)?);
             // Compared here. The token: MySQL's collation may ignore case. The moments: as texts, those of
             // SQLAlchemy, Tortoise and SQLite differ.
-            if forms.contains(&token) && not_before.is_none_or(|not_before| created_at >= not_before) {
-                let user: U = user_from_row(&statements.schema, row)?;
-                let user_id = user.id().clone();
-                return Ok(Some((user, AccessToken { token, user_id, created_at })));
+            if !forms.contains(&token) || not_before.is_some_and(|not_before| created_at < not_before) {
+                return Ok(None);
             }
-        }
-        Ok(None)
+            let user: U = user_from_row(&statements.schema, row)?;
+            let user_id = user.id().clone();
+            Ok(Some((user, AccessToken { token, user_id, created_at })))
+        })
+        .await
     }
 
     async fn rewrite_access_token(&self, from: &str, to: &str) -> Result<(), DatabaseError> {

@@ -26,7 +26,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use self::lease::Lease;
 pub(crate) use self::{
     call::Call,
-    row::{Reader, Row},
+    row::{Cell, Cells, FoundInstead, Reader, Row},
 };
 use crate::{dialect::Dialect, error::database_error};
 

@@ -80,6 +80,8 @@ mod database;
 mod dialect;
 mod engine;
 mod error;
+#[cfg(feature = "sqlite")]
+mod in_place;
 mod inspect;
 mod migrate;
 #[cfg(all(test, feature = "sqlite"))]

@@ -1,6 +1,6 @@
 //! Opening a SQLite file, and sentences for what can be wrong with it.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection, SqlitePool,
@@ -9,9 +9,31 @@ use sqlx::{
 use tokio::time::{Instant, sleep};
 
 use super::{ConnectError, SqlxOptions};
-use crate::error::{sqlite_code as code, sqlite_code};
+use crate::{
+    SqlxDatabase,
+    engine::Pool,
+    error::{sqlite_code as code, sqlite_code},
+    in_place::InPlace,
+};
 
-pub(super) async fn connect(url: &str, settings: &SqlxOptions) -> Result<SqlitePool, ConnectError> {
+pub(super) async fn connect(url: &str, settings: SqlxOptions) -> Result<SqlxDatabase, ConnectError> {
+    let pool = open(url, &settings).await?;
+    let in_place = match settings.read_in_place && is_plain_file(url) {
+        true => InPlace::of(&pool).map(Arc::new),
+        false => None,
+    };
+    let mut database = SqlxDatabase::new(Pool::Sqlite(pool), settings);
+    database.in_place = in_place;
+    Ok(database)
+}
+
+/// Whether the URL names a file, and nothing but whether it is to be made.
+fn is_plain_file(url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    !url.contains(":memory:") && matches!(query, "" | "mode=rw" | "mode=rwc")
+}
+
+async fn open(url: &str, settings: &SqlxOptions) -> Result<SqlitePool, ConnectError> {
     let place = Place::parse(url)?;
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|error| ConnectError::Url(error.into()))?

@@ -67,8 +67,13 @@ impl Call {
         self
     }
 
-    #[cfg(all(test, feature = "sqlite"))]
+    #[cfg(feature = "sqlite")]
     pub(crate) fn sql(&self) -> &str {
         self.sql.as_str()
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Value> {
+        self.arguments.iter().map(|argument| &argument.value)
     }
 }

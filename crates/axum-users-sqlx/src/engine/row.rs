@@ -29,7 +29,7 @@ pub(crate) enum Row {
 
 /// One stored value.
 #[cfg_attr(not(all(feature = "postgres", feature = "mysql")), allow(dead_code))]
-pub(super) enum Cell<'r> {
+pub(crate) enum Cell<'r> {
     Null,
     Bool(bool),
     Integer(i64),
@@ -45,9 +45,18 @@ pub(super) enum Cell<'r> {
 }
 
 /// What was found instead of what a column should hold.
-pub(super) type FoundInstead = Cow<'static, str>;
+pub(crate) type FoundInstead = Cow<'static, str>;
 
-impl Row {
+/// A row by its cells, whoever read it.
+pub(crate) trait Cells {
+    /// The value of a column.
+    fn cell(&self, index: usize) -> Result<Cell<'_>, FoundInstead>;
+
+    /// The name of a column, or its number where it has none.
+    fn column_name(&self, index: usize) -> String;
+}
+
+impl dyn Cells + '_ {
     /// The cell's value as a Rust type.
     ///
     /// # Errors
@@ -55,7 +64,19 @@ impl Row {
     pub(crate) fn get<T: ColumnValue>(&self, index: usize) -> Result<T, DecodeError> {
         T::from_value(Reader(self).value(index, T::TYPE)?)
     }
+}
 
+impl Row {
+    /// The cell's value as a Rust type.
+    ///
+    /// # Errors
+    /// The stored value is another.
+    pub(crate) fn get<T: ColumnValue>(&self, index: usize) -> Result<T, DecodeError> {
+        (self as &dyn Cells).get(index)
+    }
+}
+
+impl Cells for Row {
     fn cell(&self, index: usize) -> Result<Cell<'_>, FoundInstead> {
         match self {
             #[cfg(feature = "sqlite")]
@@ -82,7 +103,7 @@ impl Row {
 }
 
 /// Reads a user from a row by position.
-pub(crate) struct Reader<'r>(pub(crate) &'r Row);
+pub(crate) struct Reader<'r>(pub(crate) &'r dyn Cells);
 
 impl RowReader for Reader<'_> {
     fn value(&mut self, index: usize, column_type: ColumnType) -> Result<Value, DecodeError> {

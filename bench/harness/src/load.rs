@@ -1,0 +1,116 @@
+//! Load: connections that send one request after the other, and what came of it.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    task::LocalSet,
+    time::{sleep, sleep_until},
+};
+
+use crate::http::Connection;
+
+/// Makes the request of this number.
+pub type Make = Rc<dyn Fn(u64) -> Vec<u8>>;
+
+/// What a load does.
+#[derive(Clone)]
+pub struct Load {
+    pub port: u16,
+    pub connections: usize,
+    pub make: Make,
+    /// A pause between an answer and the next request of the same connection.
+    pub pause: Duration,
+}
+
+/// What came of a load within its time.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Latencies of good answers, in microseconds.
+    pub good: Vec<u32>,
+    /// Answers 503: refused early.
+    pub refused: u64,
+    /// Any other answer, and broken connections.
+    pub failed: u64,
+    /// Requests that had no answer when the time was up.
+    pub unanswered: u64,
+    pub seconds: f64,
+}
+
+impl Outcome {
+    pub fn per_second(&self) -> f64 {
+        self.good.len() as f64 / self.seconds
+    }
+
+    /// The latency that this share of the good answers kept, in milliseconds.
+    pub fn percentile(&self, share: f64) -> f64 {
+        let mut sorted = self.good.clone();
+        sorted.sort_unstable();
+        let at = ((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len().max(1)) - 1;
+        sorted.get(at).map_or(f64::NAN, |micros| f64::from(*micros) / 1000.0)
+    }
+}
+
+/// Runs loads side by side for so long; one outcome each.
+pub async fn run(loads: &[Load], duration: Duration) -> Vec<Outcome> {
+    let begun = Instant::now();
+    let until = begun + duration;
+    let set = LocalSet::new();
+    let outcomes: Vec<_> = loads.iter().map(|_| Rc::new(RefCell::new(Outcome::default()))).collect();
+    for (load, outcome) in loads.iter().zip(&outcomes) {
+        let numbers = Rc::new(RefCell::new(0));
+        for _ in 0..load.connections {
+            set.spawn_local(client(load.clone(), Rc::clone(&numbers), Rc::clone(outcome), until));
+        }
+    }
+    set.run_until(sleep_until(until.into())).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    drop(set);
+    let finish = |outcome: Rc<RefCell<Outcome>>| Outcome { seconds, ..outcome.borrow().clone() };
+    outcomes.into_iter().map(finish).collect()
+}
+
+async fn client(load: Load, numbers: Rc<RefCell<u64>>, outcome: Rc<RefCell<Outcome>>, until: Instant) {
+    let mut connection = Connection::new(load.port);
+    loop {
+        let number = {
+            let mut numbers = numbers.borrow_mut();
+            *numbers += 1;
+            *numbers
+        };
+        let request = (load.make)(number);
+        let begun = Instant::now();
+        outcome.borrow_mut().unanswered += 1;
+        let answer = connection.send(&request).await;
+        if Instant::now() >= until {
+            return;
+        }
+        let mut wait = load.pause;
+        {
+            let mut outcome = outcome.borrow_mut();
+            outcome.unanswered -= 1;
+            match answer {
+                Ok(answer) if (200..300).contains(&answer.status) => {
+                    outcome.good.push(u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX));
+                }
+                Ok(answer) if answer.status == 503 => {
+                    outcome.refused += 1;
+                    // As a client should.
+                    let seconds = answer.header("retry-after").and_then(|text| text.parse().ok());
+                    wait = Duration::from_secs(seconds.unwrap_or(1));
+                }
+                Ok(_) => outcome.failed += 1,
+                Err(_) => {
+                    outcome.failed += 1;
+                    wait = Duration::from_millis(10);
+                }
+            }
+        }
+        if !wait.is_zero() {
+            sleep(wait).await;
+        }
+    }
+}

@@ -83,6 +83,9 @@ pub enum DeleteError {
     /// A hook refused.
     #[error("{0}")]
     Refused(String),
+    /// Somebody else deleted the user meanwhile.
+    #[error("the user does not exist any more")]
+    Gone,
     /// Not the caller's fault.
     #[error(transparent)]
     Internal(#[from] InternalError),
@@ -331,7 +334,7 @@ impl<U: UserModel> Users<U> {
     /// Deletes a user with all that belongs to it: sessions and linked accounts too.
     ///
     /// # Errors
-    /// A hook refused, or the database failed.
+    /// A hook refused, somebody else was faster, or the database failed.
     pub async fn delete(&self, user: &U, request: &RequestInfo) -> Result<(), DeleteError> {
         let mut context = Context::new(self, request);
         self.inner.hooks.on_before_delete(user, &mut context).await.map_err(|refusal| match refusal {
@@ -339,7 +342,10 @@ impl<U: UserModel> Users<U> {
             Refusal::Failed(error) => InternalError::Hook(error).into(),
         })?;
         self.end_sessions(user.id(), None).await?;
-        self.inner.database.delete(user.id()).await?;
+        // Of several at once one deletes, and one alone calls the hook.
+        if !self.inner.database.delete(user.id()).await? {
+            return Err(DeleteError::Gone);
+        }
         let mut context = Context::new(self, request);
         Ok(self.inner.hooks.on_after_delete(user, &mut context).await.map_err(InternalError::Hook)?)
     }

@@ -175,6 +175,7 @@ impl From<DeleteError> for ApiError {
     fn from(error: DeleteError) -> Self {
         match error {
             DeleteError::Refused(reason) => Self::BadRequest(reason.into()),
+            DeleteError::Gone => Self::NotFound,
             DeleteError::Internal(error) => Self::Internal(error),
         }
     }

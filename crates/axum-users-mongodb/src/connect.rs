@@ -23,6 +23,7 @@ pub struct MongoOptions {
     pub(crate) access_token_collection: Option<String>,
     pub(crate) side_by_side: bool,
     pub(crate) operation_timeout: Duration,
+    pool_size: Option<u32>,
 }
 
 impl Default for MongoOptions {
@@ -32,6 +33,7 @@ impl Default for MongoOptions {
             access_token_collection: None,
             side_by_side: false,
             operation_timeout: Duration::from_secs(10),
+            pool_size: None,
         }
     }
 }
@@ -76,6 +78,14 @@ impl MongoOptions {
         self
     }
 
+    /// How many connections to a server may be open, whatever `maxPoolSize` in the URL says; without either it is
+    /// the driver's 10. A client that the application has keeps its own number.
+    #[must_use]
+    pub fn pool_size(mut self, connections: u32) -> Self {
+        self.pool_size = Some(connections.max(1));
+        self
+    }
+
     /// Connects to the server at `url`, for example `mongodb://127.0.0.1:27017/app`, and sees that it answers.
     ///
     /// The URL names the database, and carries everything else that MongoDB's connection strings have:
@@ -85,7 +95,7 @@ impl MongoOptions {
     /// # Errors
     /// See [`ConnectError`].
     pub async fn connect(self, url: &str) -> Result<MongoDatabase, ConnectError> {
-        let (client, name) = client(url).await?;
+        let (client, name) = client(url, self.pool_size).await?;
         let database = self.with_database(client.database(&name));
         database.answer().await.map_err(explain)?;
         Ok(database)
@@ -99,7 +109,7 @@ impl MongoOptions {
     }
 }
 
-async fn client(url: &str) -> Result<(Client, String), ConnectError> {
+async fn client(url: &str, pool_size: Option<u32>) -> Result<(Client, String), ConnectError> {
     let (scheme, _) = url.split_once("://").ok_or(ConnectError::NotAUrl)?;
     if !["mongodb", "mongodb+srv"].contains(&scheme) {
         return Err(ConnectError::UnknownScheme(scheme.to_owned()));
@@ -120,6 +130,9 @@ async fn client(url: &str) -> Result<(Client, String), ConnectError> {
     }
     options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
     options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
+    if let Some(size) = pool_size {
+        options.max_pool_size = Some(size);
+    }
     options.app_name.get_or_insert_with(|| "axum-users".to_owned());
     let client = Client::with_options(options).map_err(|error| ConnectError::Url(error.into()))?;
     Ok((client, name))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use axum_users::schema::ColumnType;
 use mongodb::{
     Collection, Database,
     bson::{Document, RawBsonRef, RawDocument, RawDocumentBuf, doc},
@@ -9,6 +10,9 @@ use mongodb::{
 };
 
 use crate::store::{MIGRATION, Names, collect, has_text};
+
+/// Documents that are counted at most.
+const COUNTED: u64 = 100_000;
 
 /// What [`MongoDatabase::inspect`](crate::MongoDatabase::inspect) found. Its `Display` is a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub enum Found {
     FastApiUsers {
         /// Which adapter made them.
         flavour: Flavour,
+        /// What users' ids are: a UUID, an integer or an ObjectId.
+        id_type: ColumnType,
         /// The user collection's name.
         user_collection: String,
         /// How many documents they have.
@@ -41,7 +47,21 @@ pub enum Flavour {
     Beanie,
 }
 
-/// How many documents the collections have; 0 where one is missing.
+/// The original's collections, as a database has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundCollections {
+    /// Which adapter made them.
+    pub flavour: Flavour,
+    /// What users' ids are: a UUID, an integer or an ObjectId.
+    pub id_type: ColumnType,
+    /// The name of the user collection.
+    pub users: String,
+    /// The name of the collection of access tokens, which may be missing.
+    pub access_tokens: String,
+}
+
+/// How many documents the collections have, counted up to 100,001; 0 where one is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -56,7 +76,19 @@ pub struct Counts {
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { users, oauth_accounts, access_tokens } = self;
-        write!(f, "{users} users, {oauth_accounts} OAuth accounts, {access_tokens} access tokens")
+        let [users, accounts, tokens] = [users, oauth_accounts, access_tokens].map(|&count| Count(count));
+        write!(f, "{users} users, {accounts} OAuth accounts, {tokens} access tokens")
+    }
+}
+
+struct Count(u64);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            count if count > COUNTED => write!(f, "more than {COUNTED}"),
+            count => write!(f, "{count}"),
+        }
     }
 }
 
@@ -65,14 +97,19 @@ impl fmt::Display for Found {
         match self {
             Self::Empty => f.write_str("an empty database"),
             Self::Own(counts) => write!(f, "collections of axum-users: {counts}"),
-            Self::FastApiUsers { flavour, user_collection, counts } => {
+            Self::FastApiUsers { flavour, id_type, user_collection, counts } => {
                 let adapter = match flavour {
                     Flavour::Motor => "Motor",
                     Flavour::Beanie => "Beanie",
                 };
+                let ids = match id_type {
+                    ColumnType::Integer => "integer ids",
+                    ColumnType::ObjectId => "ObjectIds",
+                    _ => "UUIDs",
+                };
                 write!(
                     f,
-                    "collections of FastAPI Users with {adapter}, users in `{user_collection}`: {counts}"
+                    "collections of FastAPI Users with {adapter} and {ids}, users in `{user_collection}`: {counts}"
                 )
             }
             Self::Foreign(names) => write!(f, "collections of something else: {}", names.join(", ")),
@@ -81,9 +118,7 @@ impl fmt::Display for Found {
 }
 
 pub(crate) async fn inspect(database: &Database, configured: &Names) -> Result<Found, Error> {
-    let mut names = database.list_collection_names().await?;
-    names.retain(|name| !name.starts_with("system."));
-    names.sort_unstable();
+    let names = collections(database).await?;
     if names.is_empty() {
         return Ok(Found::Empty);
     }
@@ -92,31 +127,62 @@ pub(crate) async fn inspect(database: &Database, configured: &Names) -> Result<F
     if migrated.is_some() {
         return Ok(Found::Own(count(database, configured).await?));
     }
-    for candidate in [configured.clone(), Names::motor(), Names::beanie()] {
-        if !names.contains(&candidate.users) {
-            continue;
-        }
-        if let Some(flavour) = flavour(&database.collection(&candidate.users)).await? {
-            let counts = count(database, &candidate).await?;
-            return Ok(Found::FastApiUsers { flavour, user_collection: candidate.users, counts });
-        }
-    }
-    Ok(Found::Foreign(names))
+    let Some(found) = find_collections(database, &names, configured).await? else {
+        return Ok(Found::Foreign(names));
+    };
+    let FoundCollections { flavour, id_type, users, access_tokens } = found;
+    let counts = count(database, &Names { users: users.clone(), access_tokens }).await?;
+    Ok(Found::FastApiUsers { flavour, id_type, user_collection: users, counts })
 }
 
-/// Which adapter made the user collection; `None` when none did.
-async fn flavour(users: &Collection<RawDocumentBuf>) -> Result<Option<Flavour>, Error> {
+pub(crate) async fn recognise(
+    database: &Database,
+    configured: &Names,
+) -> Result<Option<FoundCollections>, Error> {
+    find_collections(database, &collections(database).await?, configured).await
+}
+
+/// The names of all collections but the system's, sorted.
+async fn collections(database: &Database) -> Result<Vec<String>, Error> {
+    let mut names = database.list_collection_names().await?;
+    names.retain(|name| !name.starts_with("system."));
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The first of the usual names under which there is a user collection.
+async fn find_collections(
+    database: &Database,
+    names: &[String],
+    configured: &Names,
+) -> Result<Option<FoundCollections>, Error> {
+    for Names { users, access_tokens } in [configured.clone(), Names::motor(), Names::beanie()] {
+        if !names.contains(&users) {
+            continue;
+        }
+        if let Some((flavour, id_type)) = flavour(&database.collection(&users)).await? {
+            return Ok(Some(FoundCollections { flavour, id_type, users, access_tokens }));
+        }
+    }
+    Ok(None)
+}
+
+/// Which adapter made the user collection, and the ids in it; `None` when none did.
+async fn flavour(users: &Collection<RawDocumentBuf>) -> Result<Option<(Flavour, ColumnType)>, Error> {
     if let Some(user) = users.find_one(doc! {}).await? {
         return Ok(is_user(&user).then(|| match user.get("id") {
-            Ok(Some(_)) => Flavour::Motor,
-            _ => Flavour::Beanie,
+            Ok(Some(RawBsonRef::Int32(_) | RawBsonRef::Int64(_))) => (Flavour::Motor, ColumnType::Integer),
+            Ok(Some(_)) => (Flavour::Motor, ColumnType::Uuid),
+            _ => (Flavour::Beanie, ColumnType::ObjectId),
         }));
     }
     // Without users, the indexes that both adapters make at their start are left.
     let indexes = collect(users.list_indexes().await?).await?;
     let has = |name: &str| indexes.iter().any(|index| has_text(index, "name", name));
-    Ok(has("case_insensitive_email_index")
-        .then(|| if has("id_1") { Flavour::Motor } else { Flavour::Beanie }))
+    Ok(has("case_insensitive_email_index").then(|| match has("id_1") {
+        true => (Flavour::Motor, ColumnType::Uuid),
+        false => (Flavour::Beanie, ColumnType::ObjectId),
+    }))
 }
 
 fn is_user(document: &RawDocument) -> bool {
@@ -129,7 +195,11 @@ fn is_user(document: &RawDocument) -> bool {
 async fn count(database: &Database, names: &Names) -> Result<Counts, Error> {
     let users = database.collection::<RawDocumentBuf>(&names.users);
     let tokens = database.collection::<RawDocumentBuf>(&names.access_tokens);
-    let accounts = [doc! { "$unwind": "$oauth_accounts" }, doc! { "$count": "accounts" }];
+    // All documents of a great collection would take long.
+    let most = COUNTED + 1;
+    let limit = doc! { "$limit": i64::try_from(most).unwrap_or(i64::MAX) };
+    let unwind = doc! { "$unwind": "$oauth_accounts" };
+    let accounts = [limit.clone(), unwind, limit, doc! { "$count": "accounts" }];
     let accounts = collect(users.aggregate(accounts).await?).await?;
     let accounts = accounts.first().and_then(|row| match row.get("accounts") {
         Ok(Some(RawBsonRef::Int32(count))) => u64::try_from(count).ok(),
@@ -137,8 +207,8 @@ async fn count(database: &Database, names: &Names) -> Result<Counts, Error> {
         _ => None,
     });
     Ok(Counts {
-        users: users.count_documents(doc! {}).await?,
+        users: users.count_documents(doc! {}).limit(most).await?,
         oauth_accounts: accounts.unwrap_or(0),
-        access_tokens: tokens.count_documents(doc! {}).await?,
+        access_tokens: tokens.count_documents(doc! {}).limit(most).await?,
     })
 }

@@ -40,6 +40,6 @@ pub use mongodb;
 
 pub use self::{
     connect::{ConnectError, MongoOptions},
-    inspect::{Counts, Flavour, Found},
+    inspect::{Counts, Flavour, Found, FoundCollections},
     store::MongoDatabase,
 };

@@ -16,7 +16,7 @@ use mongodb::{
 use crate::{
     connect::{ConnectError, MongoOptions},
     error::{code, database_error, has_code},
-    inspect::{Found, inspect},
+    inspect::{Found, FoundCollections, inspect, recognise},
     values::{self, Row},
 };
 
@@ -86,11 +86,24 @@ impl MongoDatabase {
     /// # Errors
     /// The database cannot be read.
     pub async fn inspect(&self) -> Result<Found, DatabaseError> {
-        let configured = match &self.layout {
+        self.run(inspect(&self.database, &self.names())).await
+    }
+
+    /// The collections of users that the database has: those of the options, else those that FastAPI Users makes
+    /// with Motor or with Beanie; `None` where there is no user collection. For programs that learn only when they
+    /// run what users' ids are.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn recognise(&self) -> Result<Option<FoundCollections>, DatabaseError> {
+        self.run(recognise(&self.database, &self.names())).await
+    }
+
+    fn names(&self) -> Names {
+        match &self.layout {
             Some(layout) => layout.names.clone(),
             None => Names::new(&Schema::new(ColumnType::Uuid), &self.options),
-        };
-        self.run(inspect(&self.database, &configured)).await
+        }
     }
 
     pub(crate) async fn answer(&self) -> Result<(), Error> {

@@ -12,10 +12,11 @@ use clap::CommandFactory;
 
 use crate::{
     cli::{Cli, Command, ConfigCommand},
-    config::Config,
+    config::{Config, Engine},
+    database::Database,
     log, serve,
     server_user::ServerUser,
-    setup::{backends, build_users, open_database, public_url, throwaway_secret},
+    setup::{backends, build_users, public_url, throwaway_secret},
 };
 
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
@@ -55,15 +56,14 @@ async fn with_users(
     config: &Config,
     work: impl AsyncFnOnce(&Users<ServerUser>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let database = open_database(config).await?;
-    let pool = database.pool().clone();
-    let public_url = public_url(config, config.listen);
-    let users = build_users(config, &public_url, database, throwaway_secret(config), ())?;
+    let (database, config) = Database::open(config).await?;
+    let public_url = public_url(&config, config.listen);
+    let users = database.users(&config, &public_url, throwaway_secret(&config), ())?;
     let done = match users.migrate().await {
         Ok(()) => work(&users).await,
         Err(error) => Err(explain_migration(error)),
     };
-    pool.close().await;
+    database.close().await;
     done
 }
 
@@ -77,22 +77,43 @@ pub(crate) fn explain_migration(error: MigrateError) -> anyhow::Error {
 }
 
 fn migrated(config: &Config) -> anyhow::Result<()> {
-    Ok(writeln!(io::stdout(), "{} is up to date.", database_name(config))?)
+    Ok(writeln!(io::stdout(), "{} is up to date.", config.database.name())?)
 }
 
 fn check(config: &Config, file: Option<&std::path::Path>) -> anyhow::Result<()> {
-    // Keys and backends are read for good; the database is left alone.
+    // Keys and backends are read for good before the database is looked at.
     let public_url = public_url(config, config.listen);
     build_users(config, &public_url, MemoryDatabase::default(), throwaway_secret(config), ())?;
     let name = file.map_or_else(|| "The default configuration".to_owned(), |file| file.display().to_string());
     let backends: Vec<String> = backends(config).into_iter().map(|backend| backend.name).collect();
-    Ok(writeln!(
+    writeln!(
         io::stdout(),
         "{name} is fine: database {}, backends {}, {} own fields.",
-        database_name(config),
+        config.database.name(),
         backends.join(", "),
         config.fields.len()
-    )?)
+    )?;
+    in_runtime(async {
+        let found = look_into_database(config).await?;
+        Ok(writeln!(io::stdout(), "The database: {found}.")?)
+    })
+}
+
+/// What is in the database; nothing is made there.
+async fn look_into_database(config: &Config) -> anyhow::Result<String> {
+    match config.database.file() {
+        Some(file) if !file.exists() => {
+            return Ok("there is no file yet; serve or migrate makes it".to_owned());
+        }
+        None if config.database.engine() == Engine::Sqlite => {
+            return Ok("in memory, and new at each start".to_owned());
+        }
+        _ => {}
+    }
+    let (database, _) = Database::open(config).await?;
+    let found = database.inspect().await.context("the database cannot be read");
+    database.close().await;
+    found
 }
 
 fn openapi(config: &Config) -> anyhow::Result<()> {
@@ -103,9 +124,4 @@ fn openapi(config: &Config) -> anyhow::Result<()> {
     let document =
         serde_json::to_string_pretty(&users.openapi()).context("the document cannot be written")?;
     Ok(writeln!(io::stdout(), "{document}")?)
-}
-
-/// What to call the database: its file, and never its URL, which may hold a password.
-pub(crate) fn database_name(config: &Config) -> String {
-    config.database.file().map_or_else(|| "in memory".to_owned(), |file| file.display().to_string())
 }

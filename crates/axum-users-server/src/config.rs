@@ -3,6 +3,7 @@
 //! A mistake is a sentence with its place: file and line, or the variable. All mistakes are found at once.
 
 mod backend;
+mod database;
 mod field;
 mod hardening;
 mod keys;
@@ -31,6 +32,7 @@ use url::Url;
 
 pub use self::{
     backend::{BackendConfig, CookieConfig, StrategyConfig, TransportConfig},
+    database::{DatabaseConfig, Engine},
     field::parse_value,
     hardening::HardeningConfig,
     limits::LimitsConfig,
@@ -98,58 +100,10 @@ pub struct Config {
     pub log: LogConfig,
     /// `[metrics] listen`: where Prometheus asks; absent, there are no metrics.
     pub metrics_listen: Option<SocketAddr>,
-    /// `[user] id`: what primary keys are.
-    pub id_type: ColumnType,
+    /// `[user] id`: what primary keys are; absent, they are what the database has, and UUIDs in a new one.
+    pub id_type: Option<ColumnType>,
     /// `[[user.field]]`: the installation's own columns.
     pub fields: Vec<Column>,
-}
-
-/// `[database]`: where users are kept.
-#[derive(Clone)]
-pub struct DatabaseConfig {
-    /// `sqlite://…`; may carry a password, and is left out of `Debug`.
-    pub url: String,
-    /// Connections at most; the adapter knows how many where it is absent.
-    pub max_connections: Option<u32>,
-    /// How long a statement waits for a locked database, in seconds.
-    pub busy_timeout_seconds: u64,
-    /// The user table's name.
-    pub user_table: String,
-    /// The OAuth account table's name.
-    pub oauth_account_table: String,
-    /// The access token table's name.
-    pub access_token_table: String,
-}
-
-impl fmt::Debug for DatabaseConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DatabaseConfig")
-            .field("max_connections", &self.max_connections)
-            .field("busy_timeout_seconds", &self.busy_timeout_seconds)
-            .field("user_table", &self.user_table)
-            .finish_non_exhaustive()
-    }
-}
-
-impl DatabaseConfig {
-    /// The database's file; `None` for one in memory.
-    #[must_use]
-    pub fn file(&self) -> Option<PathBuf> {
-        let rest = self.url.strip_prefix("sqlite:")?;
-        let path = rest.strip_prefix("//").unwrap_or(rest);
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        if path.is_empty() || path == ":memory:" || query.split('&').any(|pair| pair == "mode=memory") {
-            return None;
-        }
-        Some(PathBuf::from(percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()))
-    }
-
-    /// The folder of the database's file, where generated files are kept; empty for the current folder.
-    #[must_use]
-    pub fn folder(&self) -> PathBuf {
-        let file = self.file();
-        file.as_deref().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_path_buf)
-    }
 }
 
 /// `[mail]`: how mails leave.
@@ -279,14 +233,7 @@ impl Default for Config {
             oauth_state_secret: None,
             allow_short_secret: false,
             requires_verification: false,
-            database: DatabaseConfig {
-                url: "sqlite://data.db?mode=rwc".to_owned(),
-                max_connections: None,
-                busy_timeout_seconds: 5,
-                user_table: "user".to_owned(),
-                oauth_account_table: "oauth_account".to_owned(),
-                access_token_table: "accesstoken".to_owned(),
-            },
+            database: DatabaseConfig::default(),
             backends: None,
             oauth: Vec::new(),
             oauth_accounts_in_user: false,
@@ -318,7 +265,7 @@ impl Default for Config {
             side_by_side: false,
             log: LogConfig { json: false, level: "info".to_owned() },
             metrics_listen: None,
-            id_type: ColumnType::Uuid,
+            id_type: None,
             fields: Vec::new(),
         }
     }
@@ -363,7 +310,7 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let root = tree::read(file, variables)?;
         let problems = Problems::default();
-        let config = read_root(Section::new("", root, &problems));
+        let config = read_root(Section::new("", root, &problems), variables);
         let problems = problems.into_inner();
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::new(problems)) }
     }
@@ -375,7 +322,7 @@ fn read_file(path: &Path) -> Result<String, ConfigError> {
     String::from_utf8(bytes).map_err(|_| ConfigError::of_file(path, "the file is not UTF-8 text"))
 }
 
-fn read_root(mut root: Section<'_>) -> Config {
+fn read_root(mut root: Section<'_>, variables: &[(String, String)]) -> Config {
     let default = Config::default();
     let listen = root.parse("listen", parts::parse_listen).unwrap_or(default.listen);
     let public_url = root.parse("public_url", parts::parse_public_url);
@@ -408,7 +355,8 @@ fn read_root(mut root: Section<'_>) -> Config {
     }
     accounts.finish();
 
-    let (id_type, fields) = field::read(root.section("user"));
+    let database = database::read(root.section("database"), default.database);
+    let (id_type, fields) = field::read(root.section("user"), database.engine());
     let backends = backend::read(&mut root, allow_short_secret);
     let redis_url = redis::read(root.section("redis"), backends.as_deref());
     let public = public_url.as_ref();
@@ -430,7 +378,7 @@ fn read_root(mut root: Section<'_>) -> Config {
         oauth_state_secret,
         allow_short_secret,
         requires_verification,
-        database: parts::read_database(root.section("database"), default.database),
+        database,
         backends,
         oauth,
         oauth_accounts_in_user,
@@ -449,6 +397,17 @@ fn read_root(mut root: Section<'_>) -> Config {
         id_type,
         fields,
     };
+    let keys: Vec<&str> = root.keys().collect();
+    for name in variables.iter().filter_map(|(name, _)| name.strip_prefix(tree::NEAR_PREFIX)) {
+        if let Some(meant) = tree::key_meant_by(name, &keys) {
+            let origin = Origin::Variable(format!("{}{name}", tree::NEAR_PREFIX));
+            root.problem_at(
+                origin,
+                "",
+                format!("a variable of this name is not read; did you mean {meant}?"),
+            );
+        }
+    }
     root.finish();
     config
 }

@@ -1,9 +1,10 @@
-//! The server of axum-users: the library's routes behind a config file, a command line, embedded SQLite and
-//! mail. The binary is `axum-users`; this library is what it and its tests are made of.
+//! The server of axum-users: the library's routes behind a config file, a command line, databases and mail.
+//! The binary is `axum-users`; this library is what it and its tests are made of.
 
 mod cli;
 mod commands;
 pub mod config;
+mod database;
 mod files;
 mod log;
 mod mail;

@@ -19,10 +19,11 @@ use tokio::{
 use crate::{
     commands::explain_migration,
     config::Config,
+    database::Database,
     log::{self, Log},
     mail::Mailer,
     server_user::ServerUser,
-    setup::{self, build_users, open_database, read_secret},
+    setup::{self, read_secret},
 };
 
 /// How long the end may take, from the signal to the last mail.
@@ -60,7 +61,7 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
 
     let random = Random::system();
     let is_new = config.database.file().is_some_and(|file| !file.exists());
-    let database = open_database(config).await?;
+    let (database, ref config) = Database::open(config).await?;
     let secret = read_secret(config, &random)?;
     let mails = config.database.folder().join("mails");
     let mailer = Mailer::new(
@@ -73,8 +74,7 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
     )
     .map_err(|error| anyhow::anyhow!("{error}"))
     .context("mail.smtp_url cannot be used")?;
-    let open = database.clone();
-    let users = build_users(config, &public_url, database, secret.secrets, mailer.clone())?;
+    let users = database.users(config, &public_url, secret.secrets, mailer.clone())?;
     users.migrate().await.map_err(explain_migration)?;
 
     let redis = setup::look_at_redis(config).await;
@@ -111,7 +111,7 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
         purge.abort();
     }
     finish(&users, &mailer, stopped_at).await;
-    open.close().await;
+    database.close().await;
     tracing::info!("stopped");
     Ok(())
 }

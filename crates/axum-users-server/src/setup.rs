@@ -3,55 +3,23 @@
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
-    time::Duration,
 };
 
 use anyhow::Context;
 use axum_users::{
     AccessTokensAtRest, Bearer, BuildError, Cookie, DatabaseTokens, DefaultPasswordPolicy, Hooks, Jwt,
     Random, RedisError, RedisTokens, Secrets, Transport, UserDatabase, Users, UsersBuilder,
+    schema::ColumnType,
 };
-use axum_users_sqlx::{SqlxDatabase, SqlxOptions};
 use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::{
-    config::{
-        BackendConfig, Config, CookieConfig, DatabaseConfig, HardeningConfig, StrategyConfig, TransportConfig,
-    },
+    config::{BackendConfig, Config, CookieConfig, HardeningConfig, StrategyConfig, TransportConfig},
     oauth::add_provider,
     secret,
     server_user::{ServerUser, schema},
 };
-
-/// Opens the configured database; its tables may be missing still.
-pub(crate) async fn open_database(config: &Config) -> anyhow::Result<SqlxDatabase> {
-    let DatabaseConfig { user_table, oauth_account_table, access_token_table, .. } = &config.database;
-    let options = SqlxOptions::new()
-        .user_table(user_table)
-        .oauth_account_table(oauth_account_table)
-        .access_token_table(access_token_table)
-        .side_by_side(config.side_by_side)
-        .busy_timeout(Duration::from_secs(config.database.busy_timeout_seconds));
-    let options = match config.database.max_connections {
-        Some(connections) => options.pool_size(connections),
-        None => options,
-    };
-    create_private(&config.database);
-    options.connect(&config.database.url).await.context("the database cannot be opened")
-}
-
-/// Makes a missing database file for its owner alone, since it will hold password hashes; SQLite would make it
-/// as readable as any other file. What stands in the way is told when the file is opened.
-fn create_private(database: &DatabaseConfig) {
-    let may_create = database
-        .url
-        .split_once('?')
-        .is_some_and(|(_, query)| query.split('&').any(|pair| pair == "mode=rwc"));
-    if let Some(file) = database.file().filter(|file| may_create && !file.exists()) {
-        let _ = crate::files::create_private(&file);
-    }
-}
 
 /// A secret, and whether and where it was generated.
 pub(crate) struct ServerSecret {
@@ -118,8 +86,9 @@ pub fn build_users(
         .max_bytes(password.max_bytes)
         .forbid_common(password.forbid_common);
     let clear = config.access_tokens_in_clear || config.side_by_side;
+    let table = config.database.user_table.as_deref().unwrap_or("user");
     let builder = Users::<ServerUser>::builder(database, secrets)
-        .schema(schema(config.id_type, &config.database.user_table, &config.fields))
+        .schema(schema(config.id_type.unwrap_or(ColumnType::Uuid), table, &config.fields))
         .hooks(hooks)
         .password_policy(policy)
         .argon2(password.argon2.clone())

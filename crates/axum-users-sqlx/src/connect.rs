@@ -175,6 +175,20 @@ pub enum ConnectError {
     /// The URL's options are wrong.
     #[error("the database URL is wrong")]
     Url(#[source] BoxError),
+    /// Nobody could tell where the password ends.
+    #[error(
+        "the database URL has an `@` or a `#` where none belongs; characters like `@ : / ? # %` in the user's name, \
+         the password or a parameter have to be percent-encoded"
+    )]
+    Unclear,
+    /// The URL has a parameter that nobody reads: a slip of the pen in one about TLS must not turn TLS off.
+    #[error("the database URL has the parameter `{name}`, which is none of {known}")]
+    UnknownParameter {
+        /// The parameter.
+        name: String,
+        /// Those that there are.
+        known: &'static str,
+    },
     /// The file's folder does not exist.
     #[error("the folder `{}` of the database does not exist", .0.display())]
     MissingFolder(PathBuf),

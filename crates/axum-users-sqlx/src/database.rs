@@ -17,7 +17,7 @@ use crate::{
     dialect::Dialect,
     engine::{Call, Cells, Pool, Reader, Row, Work},
     error::{database_error, is_deadlock, is_taken, user_error},
-    inspect::{Found, inspect},
+    inspect::{Found, FoundTables, inspect, recognise},
     migrate::migrate,
     statements::{BATCH, Statements, Tables, sql},
     text,
@@ -105,11 +105,24 @@ impl SqlxDatabase {
     /// # Errors
     /// The database cannot be read.
     pub async fn inspect(&self) -> Result<Found, DatabaseError> {
-        let tables = match &self.statements {
+        inspect(&self.pool, &self.tables()).await
+    }
+
+    /// The tables of users that the database has: those of the options, else those that FastAPI Users makes with
+    /// SQLAlchemy or with Tortoise ORM; `None` where there is no user table. For programs that learn only when
+    /// they run what users' ids are, and what the tables are called.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn recognise(&self) -> Result<Option<FoundTables>, DatabaseError> {
+        recognise(&self.pool, &self.tables()).await
+    }
+
+    fn tables(&self) -> Tables {
+        match &self.statements {
             Some(statements) => statements.tables.clone(),
             None => Tables::new(&self.options, "user"),
-        };
-        inspect(&self.pool, &tables).await
+        }
     }
 
     pub(crate) fn statements(&self) -> Result<&Statements, DatabaseError> {

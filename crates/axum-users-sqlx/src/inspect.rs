@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use axum_users::{DatabaseError, MigrateError, schema::BASE_COLUMNS};
+use axum_users::{
+    DatabaseError, MigrateError,
+    schema::{BASE_COLUMNS, ColumnType},
+};
 
 use crate::{
     engine::{Call, Pool, Work},
@@ -13,6 +16,9 @@ use crate::{
     },
     statements::{Tables, sql},
 };
+
+/// Rows that are counted at most.
+const COUNTED: u64 = 100_000;
 
 /// What [`SqlxDatabase::inspect`](crate::SqlxDatabase::inspect) found. Its `Display` is a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +32,8 @@ pub enum Found {
     FastApiUsers {
         /// Which adapter made them.
         flavour: Flavour,
+        /// What users' ids are: a UUID or an integer.
+        id_type: ColumnType,
         /// The user table's name.
         user_table: String,
         /// How many rows they have.
@@ -45,7 +53,23 @@ pub enum Flavour {
     Tortoise,
 }
 
-/// How many rows the tables have; 0 where a table is missing.
+/// The original's tables, as a database has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundTables {
+    /// Which adapter made them.
+    pub flavour: Flavour,
+    /// What users' ids are: a UUID or an integer.
+    pub id_type: ColumnType,
+    /// The name of the user table.
+    pub user: String,
+    /// The name of the table of OAuth accounts, which may be missing.
+    pub oauth_account: String,
+    /// The name of the table of access tokens, which may be missing.
+    pub access_token: String,
+}
+
+/// How many rows the tables have, counted up to 100,001; 0 where a table is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -60,7 +84,19 @@ pub struct Counts {
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { users, oauth_accounts, access_tokens } = self;
-        write!(f, "{users} users, {oauth_accounts} OAuth accounts, {access_tokens} access tokens")
+        let [users, accounts, tokens] = [users, oauth_accounts, access_tokens].map(|&count| Count(count));
+        write!(f, "{users} users, {accounts} OAuth accounts, {tokens} access tokens")
+    }
+}
+
+struct Count(u64);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            count if count > COUNTED => write!(f, "more than {COUNTED}"),
+            count => write!(f, "{count}"),
+        }
     }
 }
 
@@ -69,12 +105,16 @@ impl fmt::Display for Found {
         match self {
             Self::Empty => f.write_str("an empty database"),
             Self::Own(counts) => write!(f, "tables of axum-users: {counts}"),
-            Self::FastApiUsers { flavour, user_table, counts } => {
+            Self::FastApiUsers { flavour, id_type, user_table, counts } => {
                 let adapter = match flavour {
                     Flavour::SqlAlchemy => "SQLAlchemy",
                     Flavour::Tortoise => "Tortoise ORM",
                 };
-                write!(f, "tables of FastAPI Users with {adapter}, users in `{user_table}`: {counts}")
+                let ids = if *id_type == ColumnType::Integer { "integer ids" } else { "UUIDs" };
+                write!(
+                    f,
+                    "tables of FastAPI Users with {adapter} and {ids}, users in `{user_table}`: {counts}"
+                )
             }
             Self::Foreign(tables) => write!(f, "tables of something else: {}", tables.join(", ")),
         }
@@ -85,10 +125,24 @@ pub(crate) async fn inspect(pool: &Pool, configured: &Tables) -> Result<Found, D
     let mut work = pool.begin_reading().await.map_err(database_error)?;
     let found = look(&mut work, configured).await;
     let _ = work.rollback().await;
-    found.map_err(|error| match error {
+    found.map_err(database_cause)
+}
+
+pub(crate) async fn recognise(
+    pool: &Pool,
+    configured: &Tables,
+) -> Result<Option<FoundTables>, DatabaseError> {
+    let mut work = pool.begin_reading().await.map_err(database_error)?;
+    let found = find_tables(&mut work, configured).await;
+    let _ = work.rollback().await;
+    found.map_err(database_cause)
+}
+
+fn database_cause(error: MigrateError) -> DatabaseError {
+    match error {
         MigrateError::Database(error) => error,
         other => DatabaseError::Other(other.into()),
-    })
+    }
 }
 
 async fn look(work: &mut Work, configured: &Tables) -> Result<Found, MigrateError> {
@@ -97,22 +151,38 @@ async fn look(work: &mut Work, configured: &Tables) -> Result<Found, MigrateErro
     if names.is_empty() {
         return Ok(Found::Empty);
     }
+    let Some(found) = find_tables(work, configured).await? else { return Ok(Found::Foreign(names)) };
+    let tables = named(&found.user, &found.oauth_account, &found.access_token);
+    let counts = count(work, &objects, &tables).await?;
+    if objects.names_table(VERSION_TABLE) && tables == *configured {
+        return Ok(Found::Own(counts));
+    }
+    let FoundTables { flavour, id_type, user, .. } = found;
+    Ok(Found::FastApiUsers { flavour, id_type, user_table: user, counts })
+}
+
+/// The first of the usual names under which there is a user table.
+async fn find_tables(work: &mut Work, configured: &Tables) -> Result<Option<FoundTables>, MigrateError> {
     let dialect = work.dialect();
     for tables in [configured.clone(), named("user", "oauth_account", "accesstoken"), tortoise()] {
         let columns = FoundColumn::read(work, &tables.user).await?;
         if !BASE_COLUMNS.iter().all(|name| find(dialect, &columns, name).is_some()) {
             continue;
         }
-        let counts = count(work, &objects, &tables).await?;
-        if objects.names_table(VERSION_TABLE) && tables == *configured {
-            return Ok(Found::Own(counts));
-        }
         // Tortoise gives booleans a default.
         let is_tortoise = find(dialect, &columns, "is_active").is_some_and(|column| column.has_default);
-        let flavour = if is_tortoise { Flavour::Tortoise } else { Flavour::SqlAlchemy };
-        return Ok(Found::FastApiUsers { flavour, user_table: tables.user, counts });
+        let has_integers =
+            find(dialect, &columns, "id").is_some_and(|column| column.can_identify(ColumnType::Integer));
+        let Tables { user, oauth_account, access_token } = tables;
+        return Ok(Some(FoundTables {
+            flavour: if is_tortoise { Flavour::Tortoise } else { Flavour::SqlAlchemy },
+            id_type: if has_integers { ColumnType::Integer } else { ColumnType::Uuid },
+            user,
+            oauth_account,
+            access_token,
+        }));
     }
-    Ok(Found::Foreign(names))
+    Ok(None)
 }
 
 fn named(user: &str, oauth_account: &str, access_token: &str) -> Tables {
@@ -127,7 +197,10 @@ async fn count(work: &mut Work, objects: &Objects, tables: &Tables) -> Result<Co
     let mut counts = [0_u64; 3];
     for (count, table) in counts.iter_mut().zip([&tables.user, &tables.oauth_account, &tables.access_token]) {
         if objects.names_table(table) {
-            let select = sql(format!("SELECT count(*) FROM {}", work.dialect().quote(table)));
+            // All rows of a great table would take long.
+            let (table, most) = (work.dialect().quote(table), COUNTED + 1);
+            let select =
+                sql(format!("SELECT count(*) FROM (SELECT 1 AS one FROM {table} LIMIT {most}) AS counted"));
             let rows = work.fetch(Call::new(&select)).await.map_err(database_error)?;
             let number: i64 = rows.first().map_or(Ok(0), |row| row.get(0)).map_err(DatabaseError::Decode)?;
             *count = u64::try_from(number).unwrap_or(0);

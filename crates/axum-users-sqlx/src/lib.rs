@@ -97,7 +97,7 @@ pub use self::{
     connect::{ConnectError, SqlxOptions},
     database::SqlxDatabase,
     engine::Pool,
-    inspect::{Counts, Flavour, Found},
+    inspect::{Counts, Flavour, Found, FoundTables},
 };
 pub use sqlx;
 

@@ -1,6 +1,9 @@
 //! The documents that FastAPI Users wrote, with Motor and with Beanie, are found, read and used.
 
-use axum_users::{ColumnValue, Timestamp, User, UserDatabase, UserModel, schema::Record, schema::Value};
+use axum_users::{
+    ColumnValue, Timestamp, User, UserDatabase, UserModel,
+    schema::{ColumnType, Record, Value},
+};
 use axum_users_mongodb::{
     Flavour, Found, MongoDatabase, MongoOptions,
     mongodb::{
@@ -17,6 +20,7 @@ use crate::{BeanieUser, configured, documents, oauth::google, on_a_database, use
 /// One of the two layouts of `mongodb-documents.json`.
 struct Layout {
     flavour: Flavour,
+    id_type: ColumnType,
     key: &'static str,
     users: &'static str,
     access_tokens: &'static str,
@@ -25,6 +29,7 @@ struct Layout {
 
 const MOTOR: Layout = Layout {
     flavour: Flavour::Motor,
+    id_type: ColumnType::Uuid,
     key: "motor",
     users: "users",
     access_tokens: "access_tokens",
@@ -32,6 +37,7 @@ const MOTOR: Layout = Layout {
 };
 const BEANIE: Layout = Layout {
     flavour: Flavour::Beanie,
+    id_type: ColumnType::ObjectId,
     key: "beanie",
     users: "User",
     access_tokens: "AccessToken",
@@ -123,8 +129,9 @@ async fn adopted<U: UserModel>(layout: &Layout, database: &Database) -> MongoDat
     let before = layout.stored(database).await;
     let adapter = configured::<U>(database, MongoOptions::new(), U::schema());
     match adapter.inspect().await.unwrap() {
-        Found::FastApiUsers { flavour, user_collection, counts } => {
-            assert_eq!((flavour, user_collection.as_str()), (layout.flavour, layout.users));
+        Found::FastApiUsers { flavour, id_type, user_collection, counts } => {
+            assert_eq!((flavour, id_type), (layout.flavour, layout.id_type));
+            assert_eq!(user_collection, layout.users);
             assert_eq!(counts.to_string(), "20 users, 4 OAuth accounts, 6 access tokens");
         }
         found => panic!("{found}"),

@@ -318,7 +318,7 @@ fn what_is_in_a_database_is_said_in_a_sentence() {
         let found = adapter.inspect().await.unwrap().to_string();
         assert_eq!(
             found,
-            "collections of FastAPI Users with Beanie, users in `User`: 1 users, 0 OAuth accounts, 0 access tokens"
+            "collections of FastAPI Users with Beanie and ObjectIds, users in `User`: 1 users, 0 OAuth accounts, 0 access tokens"
         );
         users::<User>(&adapter).migrate().await.unwrap();
         let found = adapter.inspect().await.unwrap().to_string();

@@ -8,7 +8,7 @@ use time::{
 };
 use uuid::Uuid;
 
-use super::{section::Section, tree::Value as Written};
+use super::{Engine, section::Section, tree::Value as Written};
 
 /// The kinds of fields, by the names that the file uses.
 const TYPES: [(&str, ColumnType); 8] = [
@@ -25,9 +25,13 @@ const TYPES: [(&str, ColumnType); 8] = [
 /// Names that mean something else in requests and answers.
 const RESERVED: [&str; 2] = ["password", "oauth_accounts"];
 
-pub(super) fn read(mut section: Section<'_>) -> (ColumnType, Vec<Column>) {
-    let ids = [("uuid", ColumnType::Uuid), ("integer", ColumnType::Integer)];
-    let id_type = section.choice("id", &ids).unwrap_or(ColumnType::Uuid);
+pub(super) fn read(mut section: Section<'_>, engine: Engine) -> (Option<ColumnType>, Vec<Column>) {
+    let ids =
+        [("uuid", ColumnType::Uuid), ("integer", ColumnType::Integer), ("object_id", ColumnType::ObjectId)];
+    let id_type = section.choice("id", &ids);
+    if id_type == Some(ColumnType::ObjectId) && engine != Engine::MongoDb {
+        section.problem("id", format!("only MongoDB has ObjectIds, and database.url names {engine}"));
+    }
     let mut columns: Vec<Column> = Vec::new();
     for field in section.sections("field").unwrap_or_default() {
         columns.extend(read_field(field, &columns));

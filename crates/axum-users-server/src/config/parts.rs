@@ -8,38 +8,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    DatabaseConfig, HttpConfig, LogConfig, MailConfig, PasswordConfig, TokensConfig, limits::parse_origin,
-    section::Section,
+    HttpConfig, LogConfig, MailConfig, PasswordConfig, TokensConfig, limits::parse_origin, section::Section,
 };
-
-pub(super) fn read_database(mut section: Section<'_>, default: DatabaseConfig) -> DatabaseConfig {
-    let mut tables = section.section("tables");
-    let [user_table, oauth_account_table, access_token_table] = [
-        ("user", default.user_table),
-        ("oauth_account", default.oauth_account_table),
-        ("access_token", default.access_token_table),
-    ]
-    .map(|(key, default)| tables.parse(key, parse_table_name).unwrap_or(default));
-    if user_table == access_token_table
-        || user_table == oauth_account_table
-        || access_token_table == oauth_account_table
-    {
-        tables.problem("", "two tables have one name");
-    }
-    tables.finish();
-    let database = DatabaseConfig {
-        url: section.parse("url", parse_database_url).unwrap_or(default.url),
-        max_connections: section.small_integer("max_connections", 1..=1000),
-        busy_timeout_seconds: section
-            .integer("busy_timeout_seconds", 1..=3600)
-            .unwrap_or(default.busy_timeout_seconds),
-        user_table,
-        oauth_account_table,
-        access_token_table,
-    };
-    section.finish();
-    database
-}
 
 pub(super) fn read_mail(mut section: Section<'_>, default: MailConfig) -> MailConfig {
     let smtp_url = section.parse("smtp_url", parse_smtp_url);
@@ -146,22 +116,6 @@ pub(super) fn parse_public_url(text: &str) -> Result<Url, String> {
         return Err(format!("{expected} without a path: the routes are at fixed paths"));
     }
     Ok(url)
-}
-
-fn parse_database_url(text: &str) -> Result<String, String> {
-    let example = "sqlite://data.db?mode=rwc";
-    if text.starts_with("sqlite:") {
-        return Ok(text.to_owned());
-    }
-    // The URL may hold a password: only its scheme is shown.
-    match text.split_once(':') {
-        Some((scheme, _))
-            if scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') && scheme.len() > 1 =>
-        {
-            Err(format!("expected a URL such as \"{example}\"; \"{scheme}:\" is no database of this version"))
-        }
-        _ => Err(format!("expected a URL such as \"{example}\", with the scheme in front")),
-    }
 }
 
 pub(super) fn parse_table_name(text: &str) -> Result<String, String> {

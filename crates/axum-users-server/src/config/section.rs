@@ -50,7 +50,8 @@ impl<'a> Section<'a> {
         self.problem_at(origin, key, message);
     }
 
-    fn problem_at(&self, origin: Origin, key: &str, message: impl Into<String>) {
+    /// Says that something is wrong at another place than the table's.
+    pub(super) fn problem_at(&self, origin: Origin, key: &str, message: impl Into<String>) {
         self.problems.borrow_mut().push(Problem::new(origin, &self.key_path(key), message));
     }
 
@@ -242,6 +243,11 @@ impl<'a> Section<'a> {
                 self.problem(key, why);
             }
         }
+    }
+
+    /// The keys that were asked for.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.asked.keys().copied()
     }
 
     /// Every key that nobody asked for is unknown.

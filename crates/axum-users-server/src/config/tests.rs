@@ -93,14 +93,6 @@ fn every_mistake_names_its_file_line_and_key_and_what_was_expected() {
             "axum-users.toml:1: `requires_verification`: expected true or false, found text",
         ),
         (
-            "[database]\nurl = \"postgres://u:hunter2@h/d\"",
-            "axum-users.toml:2: `database.url`: expected a URL such as \"sqlite://data.db?mode=rwc\"; \"postgres:\" is no database of this version",
-        ),
-        (
-            "[database]\nurl = \"data.db\"",
-            "axum-users.toml:2: `database.url`: expected a URL such as \"sqlite://data.db?mode=rwc\", with the scheme in front",
-        ),
-        (
             "[database.tables]\nuser = \"people; DROP\"",
             "axum-users.toml:2: `database.tables.user`: expected letters, digits and underscores, 63 at most, found \"people; DROP\"",
         ),
@@ -306,7 +298,7 @@ fn mistakes_in_own_fields_say_what_mends_them() {
     for (text, message) in [
         (
             "[user]\nid = \"number\"".to_owned(),
-            "axum-users.toml:2: `user.id`: expected \"uuid\" or \"integer\", found \"number\"",
+            "axum-users.toml:2: `user.id`: expected \"uuid\", \"integer\" or \"object_id\", found \"number\"",
         ),
         (
             field(""),
@@ -363,7 +355,9 @@ fn a_mistake_never_shows_a_secret() {
         "secret = \"hunter2\"",
         "secret = [\"hunter2\"]",
         "[secrets]\nreset = \"hunter2\"",
-        "[database]\nurl = \"mysql://root:hunter2@h/d\"",
+        "[database]\nurl = \"oracle://root:hunter2@h/d\"",
+        "[database]\nurl = \"mysql+aiomysql://root:hunter2@h/d\"",
+        "[database]\nurl = \"postgres://root:hunter2@h\"",
         "[mail]\nsmtp_url = \"smtpp://root:hunter2@h\"",
         "[redis]\nurl = \"rediss://root:hunter2@h/number\"",
         "[redis]\nurl = \"redis://root:hunter2@h\"",
@@ -481,7 +475,8 @@ private = true
     assert_eq!(config.database.folder(), PathBuf::from("/var/lib"));
     assert_eq!((config.database.max_connections, config.database.busy_timeout_seconds), (Some(3), 2));
     let DatabaseConfig { user_table, oauth_account_table, access_token_table, .. } = config.database;
-    assert_eq!([user_table, oauth_account_table, access_token_table], ["users", "accounts", "tokens"]);
+    let tables = [user_table, oauth_account_table, access_token_table].map(Option::unwrap);
+    assert_eq!(tables, ["users", "accounts", "tokens"]);
 
     let backends = config.backends.unwrap();
     let [web, api, staff] = &backends[..] else { panic!("{backends:?}") };
@@ -516,7 +511,7 @@ private = true
     assert!(config.access_tokens_in_clear && config.side_by_side && config.log.json);
     assert_eq!(config.log.level, "warn");
 
-    assert_eq!(config.id_type, ColumnType::Integer);
+    assert_eq!(config.id_type, Some(ColumnType::Integer));
     let [first_name, plan, born] = &config.fields[..] else { panic!("{:?}", config.fields) };
     assert!(first_name.is_required() && !first_name.nullable);
     assert_eq!(plan.default, Some(Value::Text("free".to_owned())));
@@ -544,6 +539,9 @@ fn the_environment_lies_over_the_file_in_the_type_of_each_key() {
             ("AXUM_USERS__USER__FIELD__0__TYPE", "json"),
             ("AXUM_USERS__USER__FIELD__0__DEFAULT", "[1]"),
             ("AXUM_USERS_CONFIG", "not a key"),
+            ("AXUM_USERS_SERVICE_HOST", "10.0.0.1"),
+            ("AXUM_USERS_PORT_8000_TCP", "tcp://10.0.0.1:8000"),
+            ("AXUM_USERS_MAIL_PORT", "tcp://10.0.0.2:25"),
             ("PATH", "/bin"),
         ],
     )
@@ -594,6 +592,21 @@ fn mistakes_in_the_environment_name_the_variable() {
             "environment variable AXUM_USERS__BACKEND__1__NAME: number 1 is not the next one: 0 is",
         ),
         (
+            "AXUM_USERS_LISTEN",
+            "0.0.0.0:80",
+            "environment variable AXUM_USERS_LISTEN: a variable of this name is not read; did you mean AXUM_USERS__LISTEN?",
+        ),
+        (
+            "AXUM_USERS_DATABASE_URL",
+            "sqlite://data.db",
+            "environment variable AXUM_USERS_DATABASE_URL: a variable of this name is not read; did you mean AXUM_USERS__DATABASE__URL?",
+        ),
+        (
+            "AXUM_USERS_OAUTH_ACCOUNTS__IN_USER",
+            "true",
+            "environment variable AXUM_USERS_OAUTH_ACCOUNTS__IN_USER: a variable of this name is not read; did you mean AXUM_USERS__OAUTH_ACCOUNTS__IN_USER?",
+        ),
+        (
             "AXUM_USERS____LISTEN",
             "x",
             "environment variable AXUM_USERS____LISTEN: a part of the name is empty; keys are spelled like AXUM_USERS__DATABASE__URL",
@@ -624,18 +637,6 @@ fn a_missing_or_unreadable_file_is_named() {
     std::fs::write(&binary, [0xff, 0xfe]).unwrap();
     let error = Config::load(Some(&binary)).unwrap_err().to_string();
     assert_eq!(error, format!("{}: the file is not UTF-8 text", binary.display()));
-}
-
-#[test]
-fn databases_in_memory_have_no_file() {
-    for url in ["sqlite::memory:", "sqlite://:memory:", "sqlite://x?mode=memory", "sqlite:"] {
-        let database = DatabaseConfig { url: url.to_owned(), ..Config::default().database };
-        assert_eq!(database.file(), None, "{url}");
-        assert_eq!(database.folder(), PathBuf::new(), "{url}");
-    }
-    let database =
-        DatabaseConfig { url: "sqlite://my%20data.db?mode=rwc".to_owned(), ..Config::default().database };
-    assert_eq!(database.file(), Some(PathBuf::from("my data.db")));
 }
 
 #[test]

@@ -14,6 +14,28 @@ use super::{ConfigError, Problem};
 /// What the names of environment variables begin with; `__` stands between the parts of a key.
 pub(super) const VARIABLE_PREFIX: &str = "AXUM_USERS__";
 
+/// What the names of variables begin with that mean a key and miss an underscore.
+pub(super) const NEAR_PREFIX: &str = "AXUM_USERS_";
+
+/// The variable that somebody meant who wrote one underscore where two belong: `LISTEN` for the key `listen`,
+/// `DATABASE_URL` for a key in the table `database`. `None` for everything else: Kubernetes names variables after
+/// services, `AXUM_USERS_SERVICE_HOST` and `AXUM_USERS_PORT_8000_TCP` after one called `axum-users`.
+pub(super) fn key_meant_by(rest: &str, keys: &[&str]) -> Option<String> {
+    let lower = rest.to_ascii_lowercase();
+    let is_kubernetes = lower.contains("_service_") || lower.ends_with("_port") || lower.contains("_port_");
+    if rest.starts_with('_') || is_kubernetes {
+        return None;
+    }
+    let within = |key: &&&str| lower.strip_prefix(**key).is_some_and(|rest| rest.starts_with('_'));
+    // The longest: `oauth` is the beginning of `oauth_accounts`.
+    let table = keys.iter().filter(within).max_by_key(|key| key.len());
+    if keys.contains(&lower.as_str()) {
+        return Some(format!("{VARIABLE_PREFIX}{}", rest.to_ascii_uppercase()));
+    }
+    let key = lower[table?.len()..].trim_start_matches('_');
+    Some(format!("{VARIABLE_PREFIX}{}__{}", table?, key).to_ascii_uppercase())
+}
+
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {

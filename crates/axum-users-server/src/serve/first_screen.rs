@@ -5,8 +5,7 @@ use std::{fmt::Write, path::Path};
 use axum_users::reqwest_oauth::OAuthClient;
 
 use crate::{
-    commands::database_name,
-    config::{BackendConfig, Config, OAuthConfig, StrategyConfig, TransportConfig},
+    config::{BackendConfig, Config, Engine, OAuthConfig, StrategyConfig, TransportConfig},
     secret::Found,
     setup,
 };
@@ -95,8 +94,10 @@ impl FirstScreen<'_> {
     }
 
     fn database_line(&self) -> String {
-        let name = database_name(self.config);
-        match (self.config.database.file(), self.database_is_new) {
+        let database = &self.config.database;
+        let name = database.name();
+        match (database.file(), self.database_is_new) {
+            (None, _) if database.engine() != Engine::Sqlite => name,
             (None, _) => "SQLite in memory: everything is forgotten at the end".to_owned(),
             (Some(_), true) => format!("SQLite file {name}, made just now"),
             (Some(_), false) => format!("SQLite file {name}"),

@@ -39,7 +39,36 @@ macro_rules! pool_options {
 }
 
 #[cfg(feature = "postgres")]
+const POSTGRES_PARAMETERS: &str = "sslmode, sslrootcert, sslcert, sslkey, host, hostaddr, port, dbname, user, \
+    password, application_name, options, statement-cache-capacity";
+
+#[cfg(feature = "mysql")]
+const MYSQL_PARAMETERS: &str = "ssl-mode, ssl-ca, ssl-cert, ssl-key, charset, collation, timezone, socket, \
+    statement-cache-capacity";
+
+/// The driver passes over what it does not know. It reads `ssl-mode` and `sslmode` alike.
+fn check(url: &str, known: &'static str) -> Result<(), ConnectError> {
+    let plain = |name: &str| name.replace('-', "");
+    let (_, rest) = url.split_once("://").ok_or(ConnectError::NotAUrl)?;
+    let path = rest.find(['/', '?', '#']).map_or("", |end| &rest[end..]);
+    // A piece of the password would be taken for a port, the database's name or a parameter, and be shown.
+    if path.contains(['@', '#']) {
+        return Err(ConnectError::Unclear);
+    }
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+        let base = name.split('[').next().unwrap_or_default();
+        let is_known = known.split(", ").any(|known| plain(known) == plain(base));
+        if !is_known && !["sslca", "ssl-root-cert", "time-zone"].contains(&base) {
+            return Err(ConnectError::UnknownParameter { name: name.into_owned(), known });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(feature = "postgres")]
 pub(super) async fn postgres(url: &str, settings: &SqlxOptions) -> Result<PgPool, ConnectError> {
+    check(url, POSTGRES_PARAMETERS)?;
     let options: PgConnectOptions =
         url.parse().map_err(|error: sqlx::Error| ConnectError::Url(error.into()))?;
     let database = options.get_database().unwrap_or_else(|| options.get_username()).to_owned();
@@ -59,6 +88,7 @@ pub(super) async fn postgres(url: &str, settings: &SqlxOptions) -> Result<PgPool
 
 #[cfg(feature = "mysql")]
 pub(super) async fn mysql(url: &str, settings: &SqlxOptions) -> Result<MySqlPool, ConnectError> {
+    check(url, MYSQL_PARAMETERS)?;
     let options: MySqlConnectOptions =
         url.parse().map_err(|error: sqlx::Error| ConnectError::Url(error.into()))?;
     let Some(database) = options.get_database().map(str::to_owned) else {

@@ -47,7 +47,7 @@ async fn the_originals_database_is_served_and_its_tables_and_rows_stay_as_they_a
     let database = place.configured(SqlxOptions::new(), User::schema()).await;
     assert_eq!(
         database.inspect().await.unwrap().to_string(),
-        "tables of FastAPI Users with SQLAlchemy, users in `user`: 20 users, 4 OAuth accounts, 6 access tokens"
+        "tables of FastAPI Users with SQLAlchemy and UUIDs, users in `user`: 20 users, 4 OAuth accounts, 6 access tokens"
     );
     let before = everything(&database).await;
     // Alembic or the application may have set it.
@@ -100,7 +100,7 @@ async fn tortoises_tables_are_served_by_their_names() {
     .await;
     assert_eq!(
         bare.inspect().await.unwrap().to_string(),
-        "tables of FastAPI Users with Tortoise ORM, users in `usermodel`: 1 users, 0 OAuth accounts, 1 access tokens"
+        "tables of FastAPI Users with Tortoise ORM and UUIDs, users in `usermodel`: 1 users, 0 OAuth accounts, 1 access tokens"
     );
     let options = SqlxOptions::new()
         .user_table("usermodel")

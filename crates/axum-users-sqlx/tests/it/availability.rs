@@ -104,6 +104,34 @@ async fn what_cannot_be_opened_is_said_in_a_sentence() {
     );
 }
 
+#[cfg(all(feature = "postgres", feature = "mysql"))]
+#[tokio::test]
+async fn a_slip_in_a_servers_url_is_said_without_the_password() {
+    let unclear = "the database URL has an `@` or a `#` where none belongs";
+    for (url, message) in [
+        ("postgres://ada:sec/ret@h/db", unclear),
+        ("postgres://ada:1?sec@h/db", unclear),
+        ("mysql://ada:12/sec@h/db", unclear),
+        ("mysql://ada:1#sec@h/db", unclear),
+        ("postgres://ada:sec@ret/@h/db", unclear),
+        (
+            "postgres://ada:sec@h/db?ssl_mode=require",
+            "the database URL has the parameter `ssl_mode`, which is",
+        ),
+        (
+            "mysql://ada:sec@h/db?sslmod=REQUIRED",
+            "the database URL has the parameter `sslmod`, which is none",
+        ),
+        ("postgres://ada:sec@h/db?sslmode=always", "the database URL is wrong"),
+        ("mysql://ada:sec@h", "the database URL names no database"),
+    ] {
+        let Err(error) = SqlxDatabase::connect(url).await else { panic!("{url} was opened") };
+        assert!(error.to_string().starts_with(message), "{url}: {error}");
+        let all = format!("{error} {error:?} {:?}", error.source().map(ToString::to_string));
+        assert!(!all.contains("sec"), "{url}: {all}");
+    }
+}
+
 #[tokio::test]
 async fn connections_are_set_up_for_many_readers_and_writers() {
     let (_place, database) = fresh(Engine::Sqlite).await;

@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test")]
 
+#[macro_use]
+mod support;
+
 mod adopt;
 mod bad_input;
 mod browser;
 mod clients;
 mod csrf;
+mod databases;
 mod hardening;
 mod health;
 mod keys;
@@ -19,4 +23,3 @@ mod openapi;
 mod redis;
 mod replay;
 mod stop;
-mod support;

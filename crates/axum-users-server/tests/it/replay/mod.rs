@@ -13,10 +13,10 @@ use crate::support::data;
 use crate::support::database::Database;
 use crate::support::mail::MailSink;
 use crate::support::original::Original;
+use crate::support::place::{Engine, Place};
 use crate::support::probe::Probe;
 use crate::support::provider::Provider;
 use crate::support::redis::RedisServer;
-use crate::support::server::Launch;
 use listed::Listed;
 use session::{Results, Target, replay};
 
@@ -44,45 +44,46 @@ async fn qa_04_fastapi_users_itself_answers_every_recorded_line_alike() {
             provider,
             redis,
             states_are_good_once: false,
+            accounts_have_an_order: true,
         };
         score.add(&replay(app, &mut target).await, |_| None);
     }
     score.tell("FastAPI Users");
 }
 
-#[tokio::test]
-async fn qa_04_the_server_answers_every_recorded_line_like_fastapi_users() {
+async fn qa_04_the_server_answers_every_recorded_line_like_fastapi_users(engine: Engine) {
     let mut score = Score::default();
     for app in APPS {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("users.sqlite");
+        let place = Place::new(engine).await;
         let mails = MailSink::start();
-        let config = data(&format!("replay-{app}.toml"));
         let (provider, redis) = (Provider::start(), RedisServer::start());
-        let launch = Launch::new(&config, folder.path())
-            .database(&file)
+        let launch = place
+            .launch(&data(&format!("replay-{app}.toml")))
             .set("MAIL__SMTP_URL", &mails.url())
             .set("REDIS__URL", &redis.url())
             .set("OAUTH__0__OPENID_CONFIGURATION_ENDPOINT", &provider.discovery());
         let server = launch.start().await;
-        let probe = Probe::start(&file).await;
+        let probe = Probe::start(&place.url()).await;
         let mut target = Target {
             address: server.address.clone(),
             probe_address: probe.address.clone(),
-            database: Database::new(&file),
+            database: place.database(),
             mails,
             provider,
             redis,
             states_are_good_once: true,
+            accounts_have_an_order: matches!(engine, Engine::Sqlite | Engine::MongoDb),
         };
         score.add(&replay(app, &mut target).await, Listed::of);
         let log = server.log();
         let complaints = log.lines().filter(|line| is_complaint(line)).map(|line| format!("{app}: {line}"));
         score.failures.extend(complaints);
     }
-    score.tell("axum-users");
+    score.tell(&format!("axum-users on {engine:?}"));
     assert_eq!(score.listed, listed::all().count(), "a line of the list was never sent");
 }
+
+on_every_engine!(qa_04_the_server_answers_every_recorded_line_like_fastapi_users);
 
 /// An error in the log that is not the provider's: the recorded one fails in two ways.
 fn is_complaint(line: &str) -> bool {

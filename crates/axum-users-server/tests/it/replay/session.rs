@@ -31,6 +31,8 @@ pub(super) struct Target {
     pub(super) redis: RedisServer,
     /// Whether an OAuth state is good once, so that each line has to begin a flow of its own.
     pub(super) states_are_good_once: bool,
+    /// Whether the database gives linked accounts in the order in which they were linked.
+    pub(super) accounts_have_an_order: bool,
 }
 
 /// What came of a session: per line its id and its differences.
@@ -106,6 +108,10 @@ async fn exchange(
         differences.push(missing);
         return Ok((differences, answer));
     }
+    let answer = match target.accounts_have_an_order {
+        true => answer,
+        false => compare::with_accounts_in_order(line, answer),
+    };
     let answer = Response { body: compare::without_secrets_of_flow(&answer.text()).into(), ..answer };
     differences.extend(compare::response(line, &answer, names)?);
     for (name, expected) in &line.jwt {
@@ -133,15 +139,10 @@ async fn prepare(step: &Value, target: &Target, names: &mut Names) -> Result<(),
     if let Some(email) = step["set_user"].as_str() {
         for (column, value) in step["fields"].as_object().unwrap() {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let statement = format!("UPDATE user SET {column} = ? WHERE email = ?");
-            assert_eq!(database.execute(&statement, &[&names.fill(&value)?, email]).await, 1, "{step}");
+            database.set_user(email, column, &names.fill(&value)?).await;
         }
     } else if let Some(seconds) = step["age_access_tokens"].as_i64() {
-        let statement = format!(
-            "UPDATE accesstoken SET created_at = \
-             strftime('%Y-%m-%d %H:%M:%S', created_at, '-{seconds} seconds') || substr(created_at, 20)"
-        );
-        database.execute(&statement, &[]).await;
+        database.age_access_tokens(seconds).await;
     } else if let Some(name) = step["bind_fingerprint"].as_str() {
         let email = step["of_user"].as_str().unwrap();
         let rows = database.rows(&format!("SELECT hashed_password FROM user WHERE email = '{email}'")).await;

@@ -1,9 +1,12 @@
-//! What the tests share: a client, the processes they start, the mails and the database file.
+//! What the tests share: a client, the processes they start, the mails and the databases.
 
+pub(crate) mod command;
 pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod mail;
 pub(crate) mod original;
+#[macro_use]
+pub(crate) mod place;
 pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod provider;

@@ -1,13 +1,12 @@
 //! A small application on the library, with a route for each kind of current user.
 
-use std::path::Path;
-
 use axum::routing::get;
 use axum::{Json, Router};
 use axum_users::{
-    AccessTokensAtRest, AnyUser, Bearer, Cookie, CurrentUser, DatabaseTokens, Jwt, Superuser, User, Users,
-    VerifiedUser,
+    AccessTokensAtRest, AnyUser, Bearer, Cookie, CurrentUser, DatabaseTokens, Jwt, Superuser, User,
+    UserDatabase, Users, VerifiedUser,
 };
+use axum_users_mongodb::MongoDatabase;
 use axum_users_sqlx::SqlxDatabase;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -23,19 +22,26 @@ pub(crate) struct Probe {
 
 impl Probe {
     /// Serves `/probe/…` in this process, for as long as the test runs.
-    pub(crate) async fn start(file: &Path) -> Self {
-        let database = SqlxDatabase::connect(&format!("sqlite://{}", file.display())).await.unwrap();
-        let users = Users::<User>::builder(database, SECRET)
-            .backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600))
-            .backend("cookie", Cookie::default(), DatabaseTokens::lasting_seconds(3600))
-            .access_tokens_at_rest(AccessTokensAtRest::Clear)
-            .build()
-            .unwrap();
+    pub(crate) async fn start(url: &str) -> Self {
+        let users = if url.starts_with("mongodb:") {
+            users(MongoDatabase::connect(url).await.unwrap())
+        } else {
+            users(SqlxDatabase::connect(url).await.unwrap())
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move { axum::serve(listener, routes(users)).await.unwrap() });
         Self { address }
     }
+}
+
+fn users(database: impl UserDatabase<User>) -> Users<User> {
+    Users::<User>::builder(database, SECRET)
+        .backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600))
+        .backend("cookie", Cookie::default(), DatabaseTokens::lasting_seconds(3600))
+        .access_tokens_at_rest(AccessTokensAtRest::Clear)
+        .build()
+        .unwrap()
 }
 
 fn email(user: Option<User>) -> Json<Value> {

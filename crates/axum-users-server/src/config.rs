@@ -355,7 +355,7 @@ fn read_root(mut root: Section<'_>, variables: &[(String, String)]) -> Config {
     }
     accounts.finish();
 
-    let database = database::read(root.section("database"), default.database);
+    let database = database::read(root.section("database"));
     let (id_type, fields) = field::read(root.section("user"), database.engine());
     let backends = backend::read(&mut root, allow_short_secret);
     let redis_url = redis::read(root.section("redis"), backends.as_deref());

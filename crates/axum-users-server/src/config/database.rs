@@ -176,11 +176,12 @@ impl<'a> Parts<'a> {
     }
 }
 
-pub(super) fn read(mut section: Section<'_>, default: DatabaseConfig) -> DatabaseConfig {
+pub(super) fn read(mut section: Section<'_>) -> DatabaseConfig {
+    let default = DatabaseConfig::default();
     let mut tables = section.section("tables");
     let [user_table, oauth_account_table, access_token_table] =
         ["user", "oauth_account", "access_token"].map(|key| tables.parse(key, parse_table_name));
-    let url = section.parse("url", parse_url).unwrap_or(default.url.clone());
+    let url = section.parse("url", parse_url).unwrap_or(default.url);
     let database = DatabaseConfig {
         url,
         max_connections: section.small_integer("max_connections", 1..=1000),

@@ -34,8 +34,7 @@ impl Database {
             let options = sqlx_options(&config);
             let database =
                 options.connect(&config.database.url).await.context("the database cannot be opened")?;
-            recognise_tables(&database, &mut config).await.context("the database cannot be read")?;
-            Self::Sqlx(sqlx_options(&config).with_pool(database.pool().clone()))
+            Self::Sqlx(with_tables(database, &mut config).await.context("the database cannot be read")?)
         };
         Ok((database, config))
     }
@@ -69,7 +68,7 @@ impl Database {
     /// Closes every connection, waiting for those in use.
     pub(crate) async fn close(self) {
         match self {
-            Self::Sqlx(database) => database.pool().close().await,
+            Self::Sqlx(database) => database.close().await,
             Self::MongoDb(database) => database.database().client().clone().shutdown().await,
         }
     }
@@ -117,17 +116,17 @@ fn mongo_options(config: &Config) -> MongoOptions {
 }
 
 /// Fills in what the configuration leaves out, where its user table is the one that is there.
-async fn recognise_tables(database: &SqlxDatabase, config: &mut Config) -> Result<(), DatabaseError> {
-    let Some(found) = database.recognise().await? else { return Ok(()) };
+async fn with_tables(database: SqlxDatabase, config: &mut Config) -> Result<SqlxDatabase, DatabaseError> {
+    let Some(found) = database.recognise().await? else { return Ok(database) };
     let names = &mut config.database;
     if names.user_table.as_ref().is_some_and(|name| *name != found.user) {
-        return Ok(());
+        return Ok(database);
     }
-    names.user_table.get_or_insert(found.user);
-    names.oauth_account_table.get_or_insert(found.oauth_account);
-    names.access_token_table.get_or_insert(found.access_token);
     config.id_type.get_or_insert(found.id_type);
-    Ok(())
+    let user = names.user_table.get_or_insert(found.user);
+    let oauth_account = names.oauth_account_table.get_or_insert(found.oauth_account);
+    let access_token = names.access_token_table.get_or_insert(found.access_token);
+    Ok(database.with_tables(&*user, &*oauth_account, &*access_token))
 }
 
 /// The same for MongoDB.

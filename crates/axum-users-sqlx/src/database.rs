@@ -118,6 +118,21 @@ impl SqlxDatabase {
         recognise(&self.pool, &self.tables()).await
     }
 
+    /// The same connections, with tables of other names than the options had: those that
+    /// [`recognise`](Self::recognise) found, for instance.
+    #[must_use]
+    pub fn with_tables(
+        mut self,
+        user: impl Into<String>,
+        oauth_account: impl Into<String>,
+        access_token: impl Into<String>,
+    ) -> Self {
+        self.options =
+            self.options.user_table(user).oauth_account_table(oauth_account).access_token_table(access_token);
+        self.statements = None;
+        self
+    }
+
     fn tables(&self) -> Tables {
         match &self.statements {
             Some(statements) => statements.tables.clone(),

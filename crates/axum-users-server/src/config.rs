@@ -141,6 +141,8 @@ pub struct HttpConfig {
     pub body_limit_bytes: usize,
     /// A request's seconds at most, its body included.
     pub request_timeout_seconds: u64,
+    /// The seconds that a request's head may take, and an idle connection is kept.
+    pub header_timeout_seconds: u64,
     /// Connections at the same time.
     pub max_connections: usize,
     /// Origins whose pages may act for a user, as browsers write them.
@@ -255,6 +257,7 @@ impl Default for Config {
             http: HttpConfig {
                 body_limit_bytes: 2 * 1024 * 1024,
                 request_timeout_seconds: 30,
+                header_timeout_seconds: 30,
                 max_connections: 900,
                 trusted_origins: Vec::new(),
             },

@@ -1,6 +1,7 @@
 //! The log: text or JSON lines, written by a thread of its own so that no request waits for a full pipe.
 
 use std::{
+    cell::RefCell,
     io::{self, IsTerminal, Write},
     sync::{
         Arc,
@@ -127,6 +128,11 @@ enum Line {
     End(SyncSender<()>),
 }
 
+thread_local! {
+    /// What the writing thread itself has to say, which would find no place in a full queue.
+    static OWN_LINES: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
+
 /// The queue to the writing thread. Never blocks.
 #[derive(Clone, Debug)]
 struct Lines {
@@ -150,6 +156,10 @@ impl Lines {
     }
 
     fn push(&self, line: &[u8]) {
+        let is_own = OWN_LINES.with_borrow_mut(|own| own.as_mut().map(|own| own.extend_from_slice(line)));
+        if is_own.is_some() {
+            return;
+        }
         if let Err(TrySendError::Full(_)) = self.sender.try_send(Line::Text(line.to_vec())) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -157,6 +167,7 @@ impl Lines {
 }
 
 fn write_lines(lines: &Receiver<Line>, dropped: &AtomicU64, mut output: impl Write) {
+    OWN_LINES.set(Some(Vec::new()));
     while let Ok(line) = lines.recv() {
         match line {
             Line::Text(text) => {
@@ -172,6 +183,8 @@ fn write_lines(lines: &Receiver<Line>, dropped: &AtomicU64, mut output: impl Wri
         let count = dropped.swap(0, Ordering::Relaxed);
         if count > 0 {
             tracing::warn!(count, "log lines were dropped, since nobody read them");
+            let own = OWN_LINES.replace(Some(Vec::new())).unwrap_or_default();
+            let _ = output.write_all(&own);
         }
     }
 }

@@ -131,7 +131,10 @@ async fn accept_until_signal(
     app: axum::Router,
     config: &Config,
 ) -> anyhow::Result<Instant> {
-    let connections = connection::Connections::new(config.http.max_connections);
+    let connections = connection::Connections::new(
+        config.http.max_connections,
+        Duration::from_secs(config.http.header_timeout_seconds),
+    );
     let signal = stop_signal()?;
     tokio::select! {
         () = connections.accept(listener, app) => {}

@@ -119,7 +119,7 @@ impl TransportDescription {
     pub fn bearer(token_url: impl Into<String>) -> Self {
         let flows = json!({ "password": { "scopes": {}, "tokenUrl": token_url.into() } });
         Self::new("OAuth2PasswordBearer", json!({ "type": "oauth2", "flows": flows }))
-            .with_responses(operations::bearer_login_responses(), json!({}))
+            .with_responses(operations::bearer_login_responses(), operations::bearer_logout_responses())
     }
 
     /// A token in the cookie of this name.

@@ -58,6 +58,9 @@ pub(super) fn read_http(mut section: Section<'_>, default: &HttpConfig) -> HttpC
         request_timeout_seconds: section
             .integer("request_timeout_seconds", 1..=3600)
             .unwrap_or(default.request_timeout_seconds),
+        header_timeout_seconds: section
+            .integer("header_timeout_seconds", 1..=3600)
+            .unwrap_or(default.header_timeout_seconds),
         max_connections: section
             .small_integer("max_connections", 1..=1_000_000)
             .map_or(default.max_connections, |count| count as usize),

@@ -434,6 +434,7 @@ parallelism = 1
 [http]
 body_limit_bytes = 1000
 request_timeout_seconds = 5
+header_timeout_seconds = 6
 max_connections = 7
 [tokens]
 reset_lifetime_seconds = 60
@@ -505,7 +506,8 @@ private = true
     assert_eq!((password.min_length, password.max_bytes, password.forbid_common), (12, 100, false));
     assert_eq!(password.argon2, Argon2Parameters::new(19456, 2, 1).unwrap());
     let http = config.http;
-    assert_eq!((http.body_limit_bytes, http.request_timeout_seconds, http.max_connections), (1000, 5, 7));
+    assert_eq!((http.body_limit_bytes, http.max_connections), (1000, 7));
+    assert_eq!((http.request_timeout_seconds, http.header_timeout_seconds), (5, 6));
     let tokens = config.tokens;
     assert_eq!((tokens.reset_lifetime_seconds, tokens.verification_lifetime_seconds), (60, 120));
     assert!(config.access_tokens_in_clear && config.side_by_side && config.log.json);

@@ -18,7 +18,7 @@ use axum::{
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::{GracefulShutdown, Watcher},
+    server::graceful::GracefulShutdown,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -27,9 +27,6 @@ use tokio::{
     time::{Sleep, sleep, timeout},
 };
 use tower::ServiceExt;
-
-/// How long a client may take for a request's head, and how long an idle connection is kept.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a client may read nothing of an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,13 +37,15 @@ const HEAD_LIMIT_BYTES: usize = 64 * 1024;
 /// All connections of a server.
 pub(super) struct Connections {
     places: Arc<Semaphore>,
+    header_timeout: Duration,
     graceful: GracefulShutdown,
 }
 
 impl Connections {
-    /// So many at a time; others wait to be accepted.
-    pub(super) fn new(at_once: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(at_once)), graceful: GracefulShutdown::new() }
+    /// So many at a time; others wait to be accepted. Each may take so long for a request's head, and may be idle for
+    /// so long.
+    pub(super) fn new(at_once: usize, header_timeout: Duration) -> Self {
+        Self { places: Arc::new(Semaphore::new(at_once)), header_timeout, graceful: GracefulShutdown::new() }
     }
 
     /// Accepts connections for ever.
@@ -55,7 +54,7 @@ impl Connections {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, address)) => {
-                    let connection = serve(stream, address, app.clone(), self.graceful.watcher());
+                    let connection = self.serve(stream, address, app.clone());
                     tokio::spawn(async move {
                         connection.await;
                         drop(place);
@@ -72,6 +71,29 @@ impl Connections {
         }
     }
 
+    /// Answers the requests of one connection.
+    fn serve(&self, stream: TcpStream, address: SocketAddr, app: Router) -> impl Future<Output = ()> + use<> {
+        // Answers are written whole: waiting for more of them would only delay.
+        let _ = stream.set_nodelay(true);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(address));
+            app.clone().oneshot(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_timeout)
+            .max_buf_size(HEAD_LIMIT_BYTES)
+            .serve_connection(TokioIo::new(Impatient::new(stream)), service);
+        let watched = self.graceful.watch(connection);
+        async {
+            if let Err(error) = watched.await {
+                let cause = crate::report::chain(&error);
+                tracing::debug!(%cause, "connection ended");
+            }
+        }
+    }
+
     /// Lets requests in flight finish, for so long at most; answers whether all did.
     pub(super) async fn finish(self, within: Duration) -> bool {
         timeout(within, self.graceful.shutdown()).await.is_ok()
@@ -84,25 +106,6 @@ fn is_the_clients(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     )
-}
-
-async fn serve(stream: TcpStream, address: SocketAddr, app: Router, watcher: Watcher) {
-    // Answers are written whole: waiting for more of them would only delay.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(address));
-        app.clone().oneshot(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(HEAD_LIMIT_BYTES)
-        .serve_connection(TokioIo::new(Impatient::new(stream)), service);
-    if let Err(error) = watcher.watch(connection).await {
-        let cause = crate::report::chain(&error);
-        tracing::debug!(%cause, "connection ended");
-    }
 }
 
 /// A stream that fails when a write makes no progress for [`WRITE_TIMEOUT`].

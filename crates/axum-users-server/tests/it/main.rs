@@ -5,12 +5,17 @@
 #[macro_use]
 mod support;
 
+mod addresses;
 mod adopt;
 mod bad_input;
 mod browser;
 mod clients;
+mod crash;
+mod crowd;
 mod csrf;
 mod databases;
+mod discretion;
+mod fuzz;
 mod hardening;
 mod health;
 mod keys;
@@ -20,6 +25,10 @@ mod metrics;
 mod oauth;
 mod oauth_provider;
 mod openapi;
+mod pages;
+mod protocol;
 mod redis;
 mod replay;
+mod schema;
 mod stop;
+mod timing;

@@ -9,7 +9,13 @@ use crate::support::http::Request;
 use crate::support::server::Launch;
 
 /// What the document has that the recorded one has not, as `docs/compatibility.md` says.
-const OURS: [&str; 1] = ["/paths//auth/associate/corp/{account_id}"];
+const OURS: [&str; 5] = [
+    "/paths//auth/associate/corp/{account_id}",
+    "/paths//auth/forgot-password/post/responses/400",
+    "/paths//auth/jwt/logout/post/responses/204",
+    "/paths//auth/redis/logout/post/responses/204",
+    "/paths//auth/request-verify-token/post/responses/400",
+];
 
 /// The places in which two documents differ. The order of members is no part of JSON.
 fn differences(place: &str, recorded: &Value, ours: &Value) -> BTreeSet<String> {

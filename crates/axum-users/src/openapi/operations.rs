@@ -106,7 +106,8 @@ pub(super) fn hide_taken_emails(register: &mut Value) {
 fn reset_password(prefix: &str) -> Vec<Operation> {
     let forgot = Operation::new("auth", "post", format!("{prefix}/forgot-password"), "reset:forgot_password")
         .fields(json!({ "email": schemas::email() }), &["email"])
-        .answers("202", success(json!({})));
+        .answers("202", success(json!({})))
+        .answers("400", unreadable());
     let fields = json!({ "token": schemas::text("token"), "password": schemas::text("password") });
     let reset = Operation::new("auth", "post", format!("{prefix}/reset-password"), "reset:reset_password")
         .fields(fields, &["token", "password"])
@@ -126,7 +127,8 @@ fn verify(prefix: &str, model: &str) -> Vec<Operation> {
     let request =
         Operation::new("auth", "post", format!("{prefix}/request-verify-token"), "verify:request-token")
             .fields(json!({ "email": schemas::email() }), &["email"])
-            .answers("202", success(json!({})));
+            .answers("202", success(json!({})))
+            .answers("400", unreadable());
     let verify = Operation::new("auth", "post", format!("{prefix}/verify"), "verify:verify")
         .fields(json!({ "token": schemas::text("token") }), &["token"])
         .answers("200", user(model))
@@ -196,6 +198,11 @@ pub(super) fn bearer_login_responses() -> Value {
         "token_type": "bearer",
     });
     json!({ "200": response })
+}
+
+/// What a logout with a bearer token answers; the original's document says 200 alone.
+pub(super) fn bearer_logout_responses() -> Value {
+    json!({ "204": described("Successful Response") })
 }
 
 impl Operation {
@@ -336,6 +343,11 @@ fn described(description: &str) -> Value {
 
 fn unauthorized() -> Value {
     described("Missing token or inactive user.")
+}
+
+/// The 400 of a body that is not even text, which the original's document leaves out.
+fn unreadable() -> Value {
+    answer("Bad Request", schemas::reference("ErrorModel"))
 }
 
 fn answer(description: &str, schema: Value) -> Value {

@@ -155,7 +155,7 @@ async fn jw_07_an_expiry_is_a_whole_number_in_the_future() {
 }
 
 #[tokio::test]
-async fn jw_07_a_token_is_good_until_the_second_before_its_expiry() {
+async fn jw_07_jw_22_a_token_is_good_until_the_second_before_its_expiry() {
     let (app, _) = app().await;
     let token = app.token("ada@example.com").await;
     app.clock.advance_seconds(3599);

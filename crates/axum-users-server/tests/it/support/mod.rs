@@ -10,6 +10,7 @@ pub(crate) mod place;
 pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod provider;
+pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod server;
 
@@ -40,4 +41,10 @@ pub(crate) async fn session(address: &str, email: &str, password: &str) -> Strin
         Some(cookie) if answer.status == 204 => cookie.to_owned(),
         _ => panic!("{email} at {address}: {} {}", answer.status, answer.text()),
     }
+}
+
+/// The answer of `/auth/register`.
+pub(crate) async fn register(server: &Server, email: &str, password: &str) -> Response {
+    let body = serde_json::json!({"email": email, "password": password});
+    server.send(&Request::new("POST", "/auth/register").json(&body)).await
 }

@@ -39,6 +39,10 @@ impl Process {
         .unwrap_or_else(|| panic!("it does not listen:\n{}", self.log()))
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -85,6 +89,14 @@ pub(crate) fn poll<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
         thread::sleep(Duration::from_millis(10));
     }
     None
+}
+
+/// A program of one of the Python environments that `cargo xtask test` installs.
+pub(crate) fn python_program(environment: &str, name: &str) -> PathBuf {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools");
+    let program = tools.join(environment).join("bin").join(name);
+    assert!(program.exists(), "{} is missing: `cargo xtask tools` installs it", program.display());
+    program
 }
 
 /// The Python that has the original and the test tools, as `cargo xtask test` installs it.

@@ -64,7 +64,8 @@ impl Launch {
         self
     }
 
-    fn process(&self) -> Process {
+    /// The command line, for a test that wants the process to itself.
+    pub(crate) fn command(&self) -> Command {
         let mut words = self.wrapper.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_axum-users")]);
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words).args(["serve", "--config"]).arg(&self.config).current_dir(&self.folder);
@@ -73,7 +74,11 @@ impl Launch {
         }
         command.env("AXUM_USERS__LISTEN", "127.0.0.1:0");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        Process::start(&mut command, &self.log)
+        command
+    }
+
+    fn process(&self) -> Process {
+        Process::start(&mut self.command(), &self.log)
     }
 
     /// Starts the server and waits until it says where it listens and is alive.
@@ -97,7 +102,7 @@ impl Launch {
 }
 
 /// The address in the log's line about listening.
-fn listening(log: &str) -> Option<String> {
+pub(crate) fn listening(log: &str) -> Option<String> {
     let (_, rest) = log.split_once(" listening address=")?;
     rest.split_once(' ').map(|(address, _)| address.to_owned())
 }
@@ -105,6 +110,13 @@ fn listening(log: &str) -> Option<String> {
 impl Server {
     pub(crate) async fn send(&self, request: &Request) -> Response {
         send(&self.address, request).await
+    }
+
+    /// The bytes of memory that the process has in use.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     pub(crate) fn log(&self) -> String {

@@ -21,7 +21,18 @@ fn the_document_of_the_recorded_applications_backends_is_the_recorded_one() {
     let mut expected = recorded();
     expected["paths"].as_object_mut().unwrap().retain(|path, _| !path.contains("/corp/"));
     expected["components"]["schemas"].as_object_mut().unwrap().shift_remove("OAuth2AuthorizeResponse");
-    assert_eq!(app.users.openapi(), expected);
+    let mut document = app.users.openapi();
+    // What the original answers and leaves out of its document.
+    for (path, status) in [
+        ("/auth/forgot-password", "400"),
+        ("/auth/request-verify-token", "400"),
+        ("/auth/jwt/logout", "204"),
+        ("/auth/redis/logout", "204"),
+    ] {
+        let responses = document["paths"][path]["post"]["responses"].as_object_mut().unwrap();
+        assert!(responses.shift_remove(status).is_some(), "{path} {status}");
+    }
+    assert_eq!(document, expected);
 }
 
 #[test]

@@ -1,0 +1,92 @@
+//! The pages that the server shows to people, and the document that it shows to programs.
+
+use tempfile::TempDir;
+
+use crate::support::http::Request;
+use crate::support::server::{Launch, Server};
+use crate::support::{SECRET, data};
+
+const PAGES: [&str; 4] = ["/", "/docs", "/docs/oauth2-redirect", "/redoc"];
+
+/// What pages may be given by whoever makes a link to them.
+const PARAMETERS: [&str; 11] = [
+    "next",
+    "redirect",
+    "return_to",
+    "callbackURL",
+    "url",
+    "configUrl",
+    "token",
+    "code",
+    "state",
+    "error",
+    "email",
+];
+
+async fn start() -> (Server, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let launch = Launch::new(&data("mail.toml"), folder.path()).database(&folder.path().join("users.sqlite"));
+    (launch.start().await, folder)
+}
+
+fn page(path: &str) -> Request {
+    Request::new("GET", path).header("accept", "text/html,*/*;q=0.8")
+}
+
+#[tokio::test]
+async fn hd_01_hd_02_every_page_forbids_frames_inline_scripts_and_third_parties() {
+    let (server, _folder) = start().await;
+    for path in PAGES {
+        let answer = server.send(&page(path)).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{path}");
+        let policy = answer.header("content-security-policy").unwrap();
+        for rule in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
+            assert!(policy.contains(rule), "{path}: {policy}");
+        }
+        for loophole in ["unsafe", "http:", "https:", "*"] {
+            assert!(!policy.contains(loophole), "{path}: {policy}");
+        }
+        let html = answer.text();
+        let sources = html.split("src=\"").skip(1).chain(html.split("href=\"").skip(1));
+        for source in sources.filter_map(|rest| rest.split('"').next()) {
+            assert!(!source.contains("//"), "{path} loads {source}");
+        }
+        for script in html.split("<script").skip(1) {
+            let (attributes, rest) = script.split_once('>').unwrap();
+            assert!(
+                attributes.contains("src=") && rest.starts_with("</script>"),
+                "{path} has a script inline"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn hd_03_no_parameter_reaches_a_page() {
+    let (server, _folder) = start().await;
+    for path in PAGES {
+        let plain = server.send(&page(path)).await.text();
+        for value in ["%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "javascript:alert(1)"] {
+            for parameter in PARAMETERS {
+                let answer = server.send(&page(&format!("{path}?{parameter}={value}"))).await;
+                assert_eq!((answer.status, answer.text()), (200, plain.clone()), "{path} {parameter}");
+            }
+        }
+    }
+    let answer = server.send(&page("/%3Cscript%3Ealert(1)%3C/script%3E")).await;
+    assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/json")));
+    assert!(!answer.text().contains("script"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn hd_09_the_document_shows_neither_secret_nor_hash() {
+    let (server, _folder) = start().await;
+    let document = server.send(&Request::new("GET", "/openapi.json")).await.text();
+    for hidden in [SECRET, "hashed_password", "$argon2", "no-reply@example.com", "users.sqlite"] {
+        assert!(!document.contains(hidden), "{hidden}");
+    }
+}

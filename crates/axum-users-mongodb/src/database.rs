@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use axum_users::{
-    AccessToken, Capabilities, DatabaseError, MigrateError, NewOAuthAccount, OAuthAccount, Timestamp,
-    UserDatabase, UserModel, UserState,
+    AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, MigrateError, NewOAuthAccount,
+    OAuthAccount, Timestamp, UserDatabase, UserModel, UserState,
     schema::{ColumnType, Record, Schema},
 };
 use mongodb::{
@@ -319,6 +319,18 @@ impl<U: UserModel> UserDatabase<U> for MongoDatabase {
             self.run(layout.user_states.delete_one(doc! { "_id": id_bson(id)? })).await?;
         }
         Ok(())
+    }
+
+    async fn append_audit_entries(&self, entries: &[AuditEntry]) -> Result<(), DatabaseError> {
+        self.append_audit(entries).await
+    }
+
+    async fn audit_entries(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, DatabaseError> {
+        self.audit(filter).await
+    }
+
+    async fn purge_audit_entries(&self, before: Timestamp) -> Result<u64, DatabaseError> {
+        self.purge_audit(before).await
     }
 }
 

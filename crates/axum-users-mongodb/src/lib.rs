@@ -25,6 +25,7 @@
 //! know are never touched, and every change is one atomic update of one document.
 
 mod accounts;
+mod audit;
 mod claim;
 mod connect;
 mod database;

@@ -27,6 +27,8 @@ pub(crate) type Raw = Collection<RawDocumentBuf>;
 const ONE_TIME: &str = "axum_users_one_time";
 /// What is kept of a user beside its document.
 pub(crate) const USER_STATE: &str = "axum_users_user_state";
+/// Who did what, when, from where.
+const AUDIT: &str = "axum_users_audit";
 /// Who is linking which account just now.
 const CLAIM: &str = "axum_users_oauth_claim";
 /// The last integer ids.
@@ -227,6 +229,7 @@ pub(crate) struct Layout {
     pub(crate) access_tokens: Raw,
     pub(crate) one_time: Raw,
     pub(crate) user_states: Raw,
+    pub(crate) audit_trail: Raw,
     pub(crate) migrations: Raw,
     pub(crate) claims: Raw,
     pub(crate) sequences: Raw,
@@ -252,6 +255,7 @@ impl Layout {
             access_tokens: collection(&names.access_tokens),
             one_time: collection(ONE_TIME),
             user_states: collection(USER_STATE),
+            audit_trail: collection(AUDIT),
             migrations: collection(MIGRATION),
             claims: collection(CLAIM),
             sequences: collection(SEQUENCE),

@@ -3,8 +3,8 @@
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use axum_users::{
-    AccessToken, Capabilities, DatabaseError, MigrateError, NewOAuthAccount, OAuthAccount, Timestamp,
-    UserDatabase, UserModel, UserState,
+    AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, MigrateError, NewOAuthAccount,
+    OAuthAccount, Timestamp, UserDatabase, UserModel, UserState,
     schema::{Record, Schema, Value},
 };
 use sea_orm::{
@@ -442,5 +442,17 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
 
     async fn set_user_state(&self, id: &Id<E>, state: UserState) -> Result<(), DatabaseError> {
         self.in_time(async { unless_deadlocked!(self.set_state(id, state)) }).await
+    }
+
+    async fn append_audit_entries(&self, entries: &[AuditEntry]) -> Result<(), DatabaseError> {
+        self.append_audit(entries).await
+    }
+
+    async fn audit_entries(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, DatabaseError> {
+        self.audit(filter).await
+    }
+
+    async fn purge_audit_entries(&self, before: Timestamp) -> Result<u64, DatabaseError> {
+        self.purge_audit(before).await
     }
 }

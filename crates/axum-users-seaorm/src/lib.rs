@@ -65,6 +65,7 @@
 compile_error!("axum-users-seaorm needs a database: enable its feature `sqlite`, `postgres` or `mysql`");
 
 mod accounts;
+mod audit;
 mod connection;
 mod database;
 mod error;

@@ -20,6 +20,7 @@ use sea_orm::{
 use self::found::Found;
 use crate::{
     accounts::OAUTH_ACCOUNT_COLUMNS,
+    audit::{AUDIT_COLUMNS, AUDIT_TABLE},
     connection::Connection,
     database::Tables,
     error::migrate_error,
@@ -298,7 +299,26 @@ impl<E: UserEntity> Migration<'_, E> {
             ];
             self.create(state, &lines).await?;
         }
-        self.note_version(2).await
+        self.note_version(2).await?;
+        self.audit_table().await?;
+        self.note_version(3).await
+    }
+
+    async fn audit_table(&self) -> Result<(), MigrateError> {
+        if self.found.has_table(AUDIT_TABLE).await? {
+            return Ok(());
+        }
+        let text = match self.backend {
+            DbBackend::MySql => format!("VARCHAR(255){MYSQL_EXACT}"),
+            _ => "TEXT".to_owned(),
+        };
+        let mut lines: Vec<String> = AUDIT_COLUMNS.iter().map(|name| format!("{name} {text}")).collect();
+        lines[0] = format!("id {text} NOT NULL");
+        lines[1] = format!("happened_at {} NOT NULL", self.moment());
+        lines[2] = format!("event {text} NOT NULL");
+        lines.push("PRIMARY KEY (id)".to_owned());
+        self.create(AUDIT_TABLE, &lines).await?;
+        self.index("axum_users_audit_user_id", AUDIT_TABLE, "user_id").await
     }
 
     async fn note_version(&self, version: i64) -> Result<(), MigrateError> {

@@ -23,6 +23,12 @@ Examples:
 
 docs/keys.md says how keys are replaced.";
 
+const AUDIT_EXAMPLES: &str = "\
+Examples:
+  axum-users audit list --since 24h
+  axum-users audit list --user ada@example.com --limit 1000 --json
+  axum-users audit list --event login_failed --since 2026-11-23";
+
 const CREATE_EXAMPLES: &str = "\
 Examples:
   axum-users user create --email ada@example.com
@@ -55,6 +61,9 @@ pub(crate) enum Command {
     /// Make keys that sign access tokens
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Read the audit trail
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print the OpenAPI document of this configuration
     Openapi,
     /// Look at the configuration
@@ -97,6 +106,29 @@ fn parse_algorithm(text: &str) -> Result<Algorithm, String> {
 pub(crate) enum ConfigCommand {
     /// Say every mistake in file and environment, or that there is none
     Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// List who did what, when, from where: the newest first
+    #[command(after_help = AUDIT_EXAMPLES)]
+    List {
+        /// About this user alone: the e-mail address or the id
+        #[arg(long)]
+        user: Option<String>,
+        /// Of this event alone, such as login_failed
+        #[arg(long)]
+        event: Option<String>,
+        /// From then on: 2026-11-23T10:00:00Z, 2026-11-23, or how long ago, such as 7d, 24h, 30m
+        #[arg(long, value_name = "WHEN")]
+        since: Option<String>,
+        /// How many at most
+        #[arg(long, value_name = "COUNT", default_value_t = 100)]
+        limit: u32,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

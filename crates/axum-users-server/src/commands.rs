@@ -1,5 +1,6 @@
 //! What the commands do.
 
+mod audit;
 mod health;
 mod key;
 mod user;
@@ -38,6 +39,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Health => health::run(&config),
         Command::Openapi => openapi(&config),
         Command::Migrate => in_runtime(with_users(&config, async |_| migrated(&config))),
+        Command::Audit(command) => {
+            in_runtime(with_users(&config, async |users| audit::run(users, command).await))
+        }
         Command::User(command) => {
             in_runtime(with_users(&config, async |users| user::run(users, &config.fields, command).await))
         }
@@ -63,6 +67,7 @@ async fn with_users(
         Ok(()) => work(&users).await,
         Err(error) => Err(explain_migration(error)),
     };
+    users.finish_background_work().await;
     database.close().await;
     done
 }

@@ -2,6 +2,7 @@
 //!
 //! A mistake is a sentence with its place: file and line, or the variable. All mistakes are found at once.
 
+mod audit;
 mod backend;
 mod database;
 mod field;
@@ -31,6 +32,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 pub use self::{
+    audit::AuditConfig,
     backend::{BackendConfig, CookieConfig, StrategyConfig, TransportConfig},
     database::{DatabaseConfig, Engine},
     field::parse_value,
@@ -88,6 +90,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// `[limits]`.
     pub limits: LimitsConfig,
+    /// `[audit]`.
+    pub audit: AuditConfig,
     /// `[hardening]`.
     pub hardening: HardeningConfig,
     /// `[tokens]`.
@@ -262,6 +266,7 @@ impl Default for Config {
                 trusted_origins: Vec::new(),
             },
             limits: LimitsConfig::default(),
+            audit: AuditConfig::default(),
             hardening: HardeningConfig::default(),
             tokens: TokensConfig { reset_lifetime_seconds: 3600, verification_lifetime_seconds: 3600 },
             access_tokens_in_clear: false,
@@ -391,6 +396,7 @@ fn read_root(mut root: Section<'_>, variables: &[(String, String)]) -> Config {
         password: parts::read_password(root.section("password"), default.password),
         http: parts::read_http(root.section("http"), &default.http),
         limits: limits::read(root.section("limits")),
+        audit: audit::read(root.section("audit")),
         hardening: hardening::read(root.section("hardening"), requires_verification),
         tokens: parts::read_tokens(root.section("tokens"), &default.tokens),
         access_tokens_in_clear: at_rest.unwrap_or(default.access_tokens_in_clear),

@@ -106,9 +106,11 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
 
     // Python may hold another opinion of what has expired.
     let purge = (!config.side_by_side).then(|| tokio::spawn(purge_sessions(users.clone())));
+    let days = config.audit.retention_days.filter(|_| config.audit.enabled);
+    let forget = days.map(|days| tokio::spawn(purge_audit_trail(users.clone(), days)));
     let stopped_at = accept_until_signal(listener, app, config).await?;
-    if let Some(purge) = purge {
-        purge.abort();
+    for housekeeping in [purge, forget].into_iter().flatten() {
+        housekeeping.abort();
     }
     finish(&users, &mailer, stopped_at).await;
     database.close().await;
@@ -204,6 +206,21 @@ async fn purge_sessions(users: Users<ServerUser>) {
             Err(error) => {
                 let cause = crate::report::chain(&error);
                 tracing::warn!(%cause, "expired sessions could not be forgotten");
+            }
+        }
+    }
+}
+
+async fn purge_audit_trail(users: Users<ServerUser>, days: u32) {
+    let mut timer = tokio::time::interval(PURGE_EVERY);
+    loop {
+        timer.tick().await;
+        match users.purge_audit_trail(days).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "old entries of the audit trail forgotten"),
+            Err(error) => {
+                let cause = crate::report::chain(&error);
+                tracing::warn!(%cause, "old entries of the audit trail could not be forgotten");
             }
         }
     }

@@ -112,6 +112,9 @@ fn with_switches(mut builder: UsersBuilder<ServerUser>, config: &Config) -> User
     if config.limits.enabled {
         builder = builder.limits(config.limits.limits);
     }
+    if config.audit.enabled {
+        builder = builder.keeps_audit_trail();
+    }
     if config.requires_verification {
         builder = builder.requires_verification();
     }

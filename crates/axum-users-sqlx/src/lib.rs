@@ -75,6 +75,7 @@ compile_error!("axum-users-sqlx needs a database: enable its feature `sqlite`, `
 mod place;
 
 mod accounts;
+mod audit;
 mod connect;
 mod database;
 mod dialect;

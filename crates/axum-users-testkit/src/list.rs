@@ -144,6 +144,13 @@ behaviours! { $
         states_that_are_set_at_once_all_succeed
         a_deleted_users_state_is_gone
     }
+    audit_trail {
+        entries_are_kept_as_they_are_and_found_newest_first
+        entries_are_found_by_user_event_time_and_page
+        an_entry_that_is_there_already_is_left_as_it_is
+        old_entries_are_purged_and_counted
+        entries_of_a_deleted_user_stay
+    }
     surroundings {
         what_the_model_does_not_know_is_left_alone
         a_lost_connection_is_unavailable_until_it_heals

@@ -1,6 +1,7 @@
 //! The behaviours, one function each. `conformance!` makes a test of every one; see `crate::list`.
 
 pub(crate) mod access_tokens;
+pub(crate) mod audit_trail;
 pub(crate) mod emails;
 pub(crate) mod oauth_accounts;
 pub(crate) mod one_time_records;

@@ -6,6 +6,7 @@ use std::{borrow::Cow, fmt, pin::Pin, sync::Arc};
 
 pub use self::memory::MemoryDatabase;
 use crate::{
+    audit::{AuditEntry, AuditFilter},
     error::BoxError,
     schema::{DecodeError, Record, Schema, Timestamp},
     user::UserModel,
@@ -62,13 +63,21 @@ pub struct Capabilities {
     pub oauth_accounts: bool,
     /// What is kept of a user beside the user table; see [`UserState`].
     pub user_states: bool,
+    /// The audit trail.
+    pub audit_trail: bool,
 }
 
 impl Capabilities {
     /// Everything there is.
     #[must_use]
     pub fn all() -> Self {
-        Self { access_tokens: true, one_time_records: true, oauth_accounts: true, user_states: true }
+        Self {
+            access_tokens: true,
+            one_time_records: true,
+            oauth_accounts: true,
+            user_states: true,
+            audit_trail: true,
+        }
     }
 }
 
@@ -408,6 +417,34 @@ pub trait UserDatabase<U: UserModel>: Send + Sync + 'static {
         let _ = (id, state);
         async { Err(DatabaseError::Unsupported("user states")) }
     }
+
+    /// Keeps entries of the audit trail, all or none. One whose id is there already is left as it is: a try before
+    /// may have come through without an answer.
+    fn append_audit_entries(
+        &self,
+        entries: &[AuditEntry],
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = entries;
+        async { Err(DatabaseError::Unsupported("the audit trail")) }
+    }
+
+    /// The entries that a filter wants, the greatest id first.
+    fn audit_entries(
+        &self,
+        filter: &AuditFilter,
+    ) -> impl Future<Output = Result<Vec<AuditEntry>, DatabaseError>> + Send {
+        let _ = filter;
+        async { Err(DatabaseError::Unsupported("the audit trail")) }
+    }
+
+    /// Deletes the entries that are older than `before`; answers how many.
+    fn purge_audit_entries(
+        &self,
+        before: Timestamp,
+    ) -> impl Future<Output = Result<u64, DatabaseError>> + Send {
+        let _ = before;
+        async { Err(DatabaseError::Unsupported("the audit trail")) }
+    }
 }
 
 /// Writes the erased twin of [`UserDatabase`], its blanket implementation, and [`Database`]'s methods.
@@ -539,4 +576,10 @@ erased_database! {
     fn get_with_state(id: &'a U::Id) -> Result<Option<(U, UserState)>, DatabaseError>;
     /// See [`UserDatabase::set_user_state`].
     fn set_user_state(id: &'a U::Id, state: UserState) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::append_audit_entries`].
+    fn append_audit_entries(entries: &'a [AuditEntry]) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::audit_entries`].
+    fn audit_entries(filter: &'a AuditFilter) -> Result<Vec<AuditEntry>, DatabaseError>;
+    /// See [`UserDatabase::purge_audit_entries`].
+    fn purge_audit_entries(before: Timestamp) -> Result<u64, DatabaseError>;
 }

@@ -16,10 +16,10 @@
 
 use axum::{
     extract::{FromRef, FromRequestParts, OptionalFromRequestParts},
-    http::{HeaderMap, Method, request::Parts},
+    http::{HeaderMap, Method, header::ORIGIN, request::Parts},
 };
 
-use crate::{Authenticated, Users, error::ApiError, user::UserModel};
+use crate::{AuditEvent, AuditRecord, Authenticated, RequestInfo, Users, error::ApiError, user::UserModel};
 
 /// The active user who makes the request; 401 without one.
 ///
@@ -126,6 +126,10 @@ impl<U: UserModel> Users<U> {
         let by_cookie =
             self.inner.backends.iter().any(|known| known.name == backend && known.transport.sets_cookie());
         if by_cookie && self.inner.trusted_origins.is_forged(method, headers) {
+            // The address is that of the user whose browser was made to ask; the origin tells more.
+            let origin = headers.get(ORIGIN).map_or("none", |origin| origin.to_str().unwrap_or("unreadable"));
+            let request = RequestInfo::default();
+            self.audit(AuditRecord::new(AuditEvent::ForgeryRefused, &request).via(backend).detail(origin));
             return Err(ApiError::Forbidden);
         }
         Ok(())

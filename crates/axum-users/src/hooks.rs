@@ -20,6 +20,8 @@ pub struct RequestInfo {
     client_address: Option<IpAddr>,
     /// The token that the request presented: the session that a change of password leaves alive.
     presented_token: Option<SecretString>,
+    /// The id of the user who makes the request.
+    actor: Option<String>,
 }
 
 /// Headers carry tokens and cookies, so their names are all that is shown.
@@ -28,6 +30,7 @@ impl fmt::Debug for RequestInfo {
         f.debug_struct("RequestInfo")
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
             .field("client_address", &self.client_address)
+            .field("actor", &self.actor)
             .finish_non_exhaustive()
     }
 }
@@ -41,6 +44,7 @@ impl RequestInfo {
             headers: parts.headers.clone(),
             client_address: address.map(|ConnectInfo(address)| address.ip()),
             presented_token: None,
+            actor: None,
         }
     }
 
@@ -57,6 +61,17 @@ impl RequestInfo {
             }
         }
         self
+    }
+
+    /// The same, made by the user with this id: who the [audit trail](crate::Users::audit) says did it.
+    #[must_use]
+    pub fn by(mut self, id: &impl ToString) -> Self {
+        self.actor = Some(id.to_string());
+        self
+    }
+
+    pub(crate) fn actor(&self) -> Option<&str> {
+        self.actor.as_deref()
     }
 
     pub(crate) fn with_presented_token(mut self, token: SecretString) -> Self {

@@ -1,5 +1,6 @@
 #![doc = include_str!("docs/guide.md")]
 
+mod audit;
 mod auth;
 mod background;
 mod body;
@@ -39,6 +40,7 @@ pub use self::auth::{RedisError, RedisTokens};
 #[cfg(feature = "swagger-ui")]
 pub use self::swagger::docs_router;
 pub use self::{
+    audit::{AuditEntry, AuditEvent, AuditFilter, AuditRecord},
     auth::{
         AccessTokensAtRest, Bearer, Cookie, DatabaseTokens, IssueContext, Issued, Jwt, KeptAccessTokens,
         Resolved, ResolvedUser, SameSite, Strategy, StrategySetup, Transport,
@@ -89,6 +91,8 @@ pub mod __private {
 /// The book's pages: their programs are compiled with the documentation's tests.
 #[cfg(doctest)]
 mod book {
+    #[doc = include_str!("../../../docs/audit.md")]
+    struct Audit;
     #[doc = include_str!("../../../docs/backends.md")]
     struct Backends;
     #[doc = include_str!("../../../docs/custom-fields.md")]

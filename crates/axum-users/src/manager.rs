@@ -7,6 +7,7 @@ mod oauth;
 mod password;
 mod verify;
 
+pub(crate) use self::login::Judgement;
 #[cfg(feature = "oauth")]
 pub use self::oauth::{OAuthError, OAuthTokenError};
 pub use self::{
@@ -15,7 +16,7 @@ pub use self::{
     verify::{RequestVerifyError, VerifyError},
 };
 use crate::{
-    Context, RequestInfo, SecretString, Users,
+    AuditEvent, AuditRecord, Context, RequestInfo, SecretString, Users,
     database::{DatabaseError, UserState},
     email::{EmailError, normalize_email},
     error::InternalError,
@@ -173,14 +174,24 @@ impl<U: UserModel> Users<U> {
         request: &RequestInfo,
     ) -> Result<U, CreateError> {
         let (record, password) = self.prepare_new(record, flags, request).await?;
-        // Spares the hash for a taken address; the insert below is what decides.
-        let email = record.get("email").and_then(Value::as_text).unwrap_or_default();
-        if self.inner.database.get_by_email(email).await?.is_some() {
-            return Err(CreateError::AlreadyExists);
+        let email = record.get("email").and_then(Value::as_text).unwrap_or_default().to_owned();
+        // Spares the hash for a taken address; the insert is what decides.
+        let created = match self.inner.database.get_by_email(&email).await? {
+            Some(_) => Err(CreateError::AlreadyExists),
+            None => self.insert_new(record, &password).await,
+        };
+        match created {
+            Ok(user) => self.registered(&user, request).await.map(|()| user).map_err(Into::into),
+            Err(CreateError::AlreadyExists) => {
+                self.not_registered(&email, "taken", request);
+                Err(CreateError::AlreadyExists)
+            }
+            Err(error) => Err(error),
         }
-        let user = self.insert_new(record, &password).await?;
-        self.registered(&user, request).await?;
-        Ok(user)
+    }
+
+    fn not_registered(&self, email: &str, why: &str, request: &RequestInfo) {
+        self.audit(AuditRecord::new(AuditEvent::RegisterFailed, request).email(email).detail(why));
     }
 
     /// Everything before a user is stored: the checks, and the hook that may refuse.
@@ -197,7 +208,10 @@ impl<U: UserModel> Users<U> {
         let mut context = Context::new(self, request);
         self.inner.hooks.on_before_register(&NewUser::new(&record), &mut context).await.map_err(
             |refusal| match refusal {
-                Refusal::Reason(reason) => CreateError::Refused(reason),
+                Refusal::Reason(reason) => {
+                    self.not_registered(&email, "refused", request);
+                    CreateError::Refused(reason)
+                }
                 Refusal::Failed(error) => InternalError::Hook(error).into(),
             },
         )?;
@@ -215,6 +229,7 @@ impl<U: UserModel> Users<U> {
     }
 
     async fn registered(&self, user: &U, request: &RequestInfo) -> Result<(), InternalError> {
+        self.audit(AuditRecord::new(AuditEvent::Registered, request).user(user.id()));
         let mut context = Context::new(self, request);
         self.inner.hooks.on_after_register(user, &mut context).await.map_err(InternalError::Hook)
     }
@@ -286,6 +301,7 @@ impl<U: UserModel> Users<U> {
             self.password_is_known(user.id()).await?;
             self.end_sessions(user.id(), request.presented_token()).await?;
         }
+        self.note_update(&user, &given, old_email.is_some(), flags, request);
         let hooks = &self.inner.hooks;
         let updated = hooks.on_after_update(&user, &given, &mut Context::new(self, request)).await;
         let told = match &password {
@@ -299,6 +315,22 @@ impl<U: UserModel> Users<U> {
         // One that fails keeps none of the others from warning the owner.
         updated.and(told).and(told_too).map_err(InternalError::Hook)?;
         Ok(user)
+    }
+
+    /// What a user does to the own profile is nobody's business, save for password and address.
+    fn note_update(&self, user: &U, given: &Record, moved: bool, flags: Flags, request: &RequestInfo) {
+        let note = |event| AuditRecord::new(event, request).user(user.id());
+        if given.get("password").is_some() {
+            self.audit(note(AuditEvent::PasswordChanged));
+        }
+        if moved {
+            self.audit(note(AuditEvent::EmailChanged));
+        }
+        let others = given.iter().map(|(name, _)| name.as_ref());
+        let others: Vec<&str> = others.filter(|name| !matches!(*name, "password" | "email")).collect();
+        if flags == Flags::Applied && !others.is_empty() {
+            self.audit(note(AuditEvent::UserUpdated).detail(others.join(" ")));
+        }
     }
 
     async fn change_email(&self, user: &U, email: &str, changes: &mut Record) -> Result<(), UpdateError> {
@@ -346,6 +378,7 @@ impl<U: UserModel> Users<U> {
         if !self.inner.database.delete(user.id()).await? {
             return Err(DeleteError::Gone);
         }
+        self.audit(AuditRecord::new(AuditEvent::UserDeleted, request).user(user.id()));
         let mut context = Context::new(self, request);
         Ok(self.inner.hooks.on_after_delete(user, &mut context).await.map_err(InternalError::Hook)?)
     }

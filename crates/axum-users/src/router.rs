@@ -29,7 +29,7 @@ use axum::{
 use serde_json::Value as Json;
 
 use crate::{
-    RequestInfo, Users,
+    AuditEvent, AuditRecord, RequestInfo, Users,
     body::JsonBody,
     error::{ApiError, InternalError, detail, error_chain},
     limits::{Limiter, Try},
@@ -349,7 +349,7 @@ where
     let (parts, body) = read_json(request).await?;
     let email = read_email(body).map_err(ApiError::Invalid)?;
     let info = users.request_info(&parts);
-    users.limit(|limiter| limiter.mail(&email, info.client_address()))?;
+    users.limit("mail", &info, |limiter| limiter.mail(&email, info.client_address()))?;
     let background = users.inner.background.clone();
     background.spawn(async move {
         let sent = match users.get_by_email(&email).await {
@@ -408,12 +408,18 @@ impl<U: UserModel> Users<U> {
         RequestInfo::of(parts).behind_proxies(self.inner.trusted_proxies)
     }
 
-    /// Takes a try's places, where the builder set limits.
+    /// Takes a try's places, where the builder set limits; `what` is what is tried.
     fn limit(
         &self,
+        what: &str,
+        request: &RequestInfo,
         take: impl FnOnce(&Limiter) -> Result<Try, ApiError>,
     ) -> Result<Option<(&Limiter, Try)>, ApiError> {
-        self.inner.limiter.as_ref().map(|limiter| Ok((limiter, take(limiter)?))).transpose()
+        let taken = self.inner.limiter.as_ref().map(|limiter| Ok((limiter, take(limiter)?))).transpose();
+        if taken.is_err() {
+            self.audit(AuditRecord::new(AuditEvent::LimitHit, request).detail(what));
+        }
+        taken
     }
 
     /// What routes answer of a user.

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     BuildError, Context, RequestInfo, Users,
+    audit::AuditEntry,
     background::Background,
     database::{BoxFuture, Database, UserDatabase},
     error::BoxError,
@@ -31,17 +32,18 @@ impl<U: UserModel> Users<U> {
     ) -> Result<(Self, PendingHooks<U>), BuildError> {
         let mut database = Database(Box::new(database));
         database.0.configure(&self.inner.schema).map_err(BuildError::Schema)?;
-        let queue = Queue::default();
+        let (queue, held_back) = (Queue::default(), Arc::<Mutex<Vec<AuditEntry>>>::default());
         let hooks = WaitingHooks { hooks: Arc::clone(&self.inner.hooks), queue: Arc::clone(&queue) };
         let users = Self {
             inner: Arc::new(Inner {
                 database,
                 hooks: Arc::new(hooks),
                 background: Background::new(),
+                held_back: Some(Arc::clone(&held_back)),
                 settings: Arc::clone(&self.inner.settings),
             }),
         };
-        Ok((users, PendingHooks { users: self.clone(), queue }))
+        Ok((users, PendingHooks { users: self.clone(), queue, held_back }))
     }
 }
 
@@ -50,14 +52,19 @@ impl<U: UserModel> Users<U> {
 pub struct PendingHooks<U: UserModel> {
     users: Users<U>,
     queue: Queue<U>,
+    held_back: Arc<Mutex<Vec<AuditEntry>>>,
 }
 
 impl<U: UserModel> PendingHooks<U> {
-    /// Runs the hooks on the users as they are outside of the transaction. Call it after the commit.
+    /// Notes in the audit trail what was done, and runs the hooks on the users as they are outside of the transaction. Call it after the commit.
     ///
     /// # Errors
     /// The first hook's that fails; those after it run all the same.
     pub async fn fire(self) -> Result<(), BoxError> {
+        let entries = std::mem::take(&mut *self.held_back.lock().unwrap_or_else(PoisonError::into_inner));
+        for entry in entries {
+            self.users.note(entry);
+        }
         let waiting = std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner));
         let mut first = Ok(());
         for hook in waiting {

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 use crate::{
     Clock, Random,
+    audit::{AuditEntry, Trail},
     auth::{AccessTokensAtRest, Backend, KeptAccessTokens, Strategy, StrategySetup, Transport},
     background::Background,
     csrf::TrustedOrigins,
@@ -44,6 +45,8 @@ pub(crate) struct Inner<U: UserModel> {
     pub(crate) database: Database<U>,
     pub(crate) hooks: Arc<dyn ErasedHooks<U>>,
     pub(crate) background: Background,
+    /// Entries of the audit trail that wait for the commit of the application's transaction.
+    pub(crate) held_back: Option<Arc<Mutex<Vec<AuditEntry>>>>,
     pub(crate) settings: Arc<Settings<U>>,
 }
 
@@ -74,6 +77,7 @@ pub(crate) struct Settings<U: UserModel> {
     pub(crate) mount: String,
     pub(crate) trusted_origins: TrustedOrigins,
     pub(crate) limiter: Option<Limiter>,
+    pub(crate) trail: Trail,
     pub(crate) trusted_proxies: usize,
     /// What was mounted so far, for the OpenAPI document.
     pub(crate) mounted: Mutex<Vec<MountedRouter>>,
@@ -180,6 +184,7 @@ pub struct UsersBuilder<U: UserModel> {
     mount: String,
     trusted_origins: TrustedOrigins,
     limits: Option<Limits>,
+    keeps_audit_trail: bool,
     trusted_proxies: usize,
     document_title: Cow<'static, str>,
     document_version: Cow<'static, str>,
@@ -391,6 +396,14 @@ impl<U: UserModel> UsersBuilder<U> {
         self
     }
 
+    /// Keeps the [audit trail](crate::AuditEvent) in the database, beside the log: read it by
+    /// [`Users::audit_trail`], and forget what is old by [`Users::purge_audit_trail`]. At a stop,
+    /// [`Users::finish_background_work`] waits for what is still to be written.
+    pub fn keeps_audit_trail(mut self) -> Self {
+        self.keeps_audit_trail = true;
+        self
+    }
+
     /// How many proxies stand before the application and add to `X-Forwarded-For`: the client's address is
     /// that many from the right. Without, the header is not read, since anybody can write it.
     pub fn trusted_proxies(mut self, count: usize) -> Self {
@@ -488,6 +501,11 @@ impl<U: UserModel> UsersBuilder<U> {
                 "it keeps no user states, which `password_change_ends_signed_tokens` needs",
             )));
         }
+        if self.keeps_audit_trail && !self.database.capabilities().audit_trail {
+            return Err(BuildError::Schema(Cow::Borrowed(
+                "it keeps no audit trail, which `keeps_audit_trail` needs",
+            )));
+        }
         let setup = StrategySetup {
             secrets: self.secrets.clone(),
             clock: self.clock.clone(),
@@ -532,6 +550,7 @@ impl<U: UserModel> UsersBuilder<U> {
             mount: self.mount,
             trusted_origins: self.trusted_origins,
             limiter,
+            trail: Trail::new(self.keeps_audit_trail),
             trusted_proxies: self.trusted_proxies,
             mounted: Mutex::default(),
             document_title: self.document_title,
@@ -544,6 +563,7 @@ impl<U: UserModel> UsersBuilder<U> {
                 database: self.database,
                 hooks: self.hooks,
                 background: Background::new(),
+                held_back: None,
                 settings: Arc::new(settings),
             }),
         })
@@ -654,6 +674,7 @@ impl<U: UserModel> Users<U> {
             mount: String::new(),
             trusted_origins: TrustedOrigins::default(),
             limits: None,
+            keeps_audit_trail: false,
             trusted_proxies: 0,
             document_title: Cow::Borrowed("axum-users"),
             document_version: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
@@ -708,10 +729,12 @@ impl<U: UserModel> Users<U> {
         serde_json::json!({ "keys": self.inner.json_web_keys })
     }
 
-    /// Waits until the work behind answers is done: tokens made and mails handed over by hooks. For a graceful
+    /// Waits until the work behind answers is done: tokens made, mails handed over by hooks, the audit trail
+    /// written. For a graceful
     /// stop, and for tests.
     pub async fn finish_background_work(&self) {
         self.inner.background.drain().await;
+        self.inner.trail.drain().await;
     }
 
     /// Forgets sessions that have expired; answers how many. Call it now and then.

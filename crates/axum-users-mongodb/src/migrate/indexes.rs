@@ -78,7 +78,7 @@ impl<'a> Index<'a> {
 /// The indexes that are not there, nor anything as good.
 pub(super) async fn missing(layout: &Layout) -> Result<Vec<Index<'_>>, MigrateError> {
     let mut missing = Vec::new();
-    for collection in [&layout.users, &layout.access_tokens, &layout.one_time] {
+    for collection in [&layout.users, &layout.access_tokens, &layout.one_time, &layout.audit_trail] {
         let existing = existing(collection).await?;
         for mut index in wanted(layout) {
             let is_met = existing.iter().any(|existing| index.is_met_by(existing));
@@ -116,6 +116,7 @@ fn wanted(layout: &Layout) -> Vec<Index<'_>> {
         Index::unique(tokens, "axum_users_user_id", &["user_id", "token"]),
         Index::unique(tokens, "axum_users_created_at", &["created_at", "token"]),
         Index { unique: false, ..Index::unique(&layout.one_time, "expires_at_1", &["expires_at"]) },
+        Index { unique: false, ..Index::unique(&layout.audit_trail, "user_id_1", &["user_id", "_id"]) },
     ]);
     wanted
 }

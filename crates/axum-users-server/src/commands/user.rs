@@ -31,7 +31,7 @@ pub(super) async fn run(
             fields.set("password", Value::Text(read_password(password)?));
             fields.set("is_superuser", Value::Bool(superuser));
             fields.set("is_verified", Value::Bool(verified));
-            let user = users.create(fields.into(), Flags::Applied, &RequestInfo::default()).await?;
+            let user = users.create(fields.into(), Flags::Applied, &by_command()).await?;
             say(&format!("Created {} with the id {}.", user.email(), user.id()))
         }
         UserCommand::List { limit, json } => list(users, limit.unwrap_or(usize::MAX), json).await,
@@ -62,7 +62,7 @@ pub(super) async fn run(
             if !yes && !confirmed(&format!("Delete {} with all that belongs to it?", user.email()))? {
                 return say("Nothing was deleted.");
             }
-            users.delete(&user, &RequestInfo::default()).await?;
+            users.delete(&user, &by_command()).await?;
             say(&format!("Deleted {}.", user.email()))
         }
         UserCommand::SetPassword { user, password } => {
@@ -74,12 +74,17 @@ pub(super) async fn run(
     }
 }
 
+/// Who the audit trail says did it.
+fn by_command() -> RequestInfo {
+    RequestInfo::default().by(&"command line")
+}
+
 fn say(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 
 async fn update(users: &Users<ServerUser>, user: &ServerUser, changes: Record) -> anyhow::Result<ServerUser> {
-    Ok(users.update(user, changes.into(), Flags::Applied, &RequestInfo::default()).await?)
+    Ok(users.update(user, changes.into(), Flags::Applied, &by_command()).await?)
 }
 
 /// The user with this e-mail address or id.

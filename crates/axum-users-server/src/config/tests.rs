@@ -707,3 +707,11 @@ fn a_backend_that_refuses_endless_tokens_makes_none() {
         assert_eq!(mistakes(&backend(more)), message);
     }
 }
+
+#[test]
+fn the_audit_trail_is_kept_for_ninety_days_unless_told_otherwise() {
+    assert_eq!(read("").unwrap().audit, AuditConfig { enabled: true, retention_days: Some(90) });
+    let text = "[audit]\nenabled = false\nretention_days = 7";
+    assert_eq!(read(text).unwrap().audit, AuditConfig { enabled: false, retention_days: Some(7) });
+    assert_eq!(read("[audit]\nretention_days = 0").unwrap().audit.retention_days, None);
+}

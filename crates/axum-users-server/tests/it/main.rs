@@ -7,6 +7,7 @@ mod support;
 
 mod addresses;
 mod adopt;
+mod audit;
 mod bad_input;
 mod browser;
 mod clients;

@@ -12,7 +12,12 @@ use super::{
     VERSION_TABLE,
     found::{FoundColumn, find},
 };
-use crate::{dialect::Dialect, engine::Work, statements::Tables};
+use crate::{
+    audit::{AUDIT_COLUMNS, AUDIT_TABLE},
+    dialect::Dialect,
+    engine::Work,
+    statements::Tables,
+};
 
 /// The columns of an OAuth account that have to be there.
 pub(crate) const OAUTH_ACCOUNT_COLUMNS: [&str; 8] = [
@@ -30,11 +35,13 @@ pub(crate) const OAUTH_ACCOUNT_COLUMNS: [&str; 8] = [
 pub(super) const ACCESS_TOKEN_COLUMNS: [&str; 3] = ["user_id", "token", "created_at"];
 
 /// The side tables with their columns, a version each. Versions are only ever added.
-pub(super) const SIDE_TABLES: [(&str, &[&str]); 2] = [
+pub(super) const SIDE_TABLES: [(&str, &[&str]); 3] = [
     // 1: what may be used once.
     ("axum_users_one_time", &["purpose", "digest", "expires_at"]),
     // 2: what is kept of a user beside the user table.
     ("axum_users_user_state", &["user_id", "not_before", "password_is_generated"]),
+    // 3: the audit trail.
+    (AUDIT_TABLE, &AUDIT_COLUMNS),
 ];
 
 /// Ignores case, and knows characters beyond the first 65,536; MySQL and MariaDB both have it.
@@ -238,6 +245,9 @@ impl<'a> Ddl<'a> {
             ];
             return self.table("axum_users_one_time", lines, &[("", "expires_at")]);
         }
+        if version == 3 {
+            return self.audit_table();
+        }
         let lines = vec![
             format!("user_id {text} NOT NULL"),
             format!("not_before {moment}"),
@@ -245,6 +255,19 @@ impl<'a> Ddl<'a> {
             "PRIMARY KEY (user_id)".to_owned(),
         ];
         self.table("axum_users_user_state", lines, &[])
+    }
+
+    fn audit_table(&self) -> Vec<Step> {
+        let text = match self.dialect {
+            Dialect::MySql => format!("VARCHAR(255){MYSQL_EXACT}"),
+            _ => "TEXT".to_owned(),
+        };
+        let mut lines: Vec<String> = AUDIT_COLUMNS.iter().map(|name| format!("{name} {text}")).collect();
+        lines[0] = format!("id {text} NOT NULL");
+        lines[1] = format!("happened_at {} NOT NULL", self.dialect.declared_type(ColumnType::Timestamp));
+        lines[2] = format!("event {text} NOT NULL");
+        lines.push("PRIMARY KEY (id)".to_owned());
+        self.table(AUDIT_TABLE, lines, &[("", "user_id")])
     }
 
     fn own_id(&self) -> String {

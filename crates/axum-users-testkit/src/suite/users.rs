@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use axum_users::{
-    AccessToken, ColumnValue, DatabaseError, UserModel, UserState,
+    AccessToken, AuditFilter, ColumnValue, DatabaseError, UserModel, UserState,
     schema::{Record, Value},
 };
 
@@ -272,6 +272,13 @@ pub(crate) async fn what_is_left_out_of_the_capabilities_says_so<F: Fixture>(ben
             database.add_oauth_account(ada.id(), None, &account),
             database.update_oauth_account(ada.id(), &account),
             database.delete_oauth_account(ada.id(), "google", "1"),
+        );
+    }
+    if !has.audit_trail {
+        assert_unsupported!(
+            database.append_audit_entries(&[]),
+            database.audit_entries(&AuditFilter::default()),
+            database.purge_audit_entries(at),
         );
     }
     if !has.user_states {

@@ -85,6 +85,8 @@ found_out! {
     StealsAccounts: oauth_accounts::an_account_is_linked_once;
     KeepsRefreshTokens: oauth_accounts::a_new_login_overwrites_the_tokens_and_the_address;
     ForgetsGeneratedPasswords: user_states::a_state_is_kept_in_place_of_the_one_before;
+    ListsOldestFirst: audit_trail::entries_are_kept_as_they_are_and_found_newest_first;
+    PurgesEverything: audit_trail::old_entries_are_purged_and_counted;
     HidesAccounts: users::what_is_left_out_of_the_capabilities_says_so;
     CallsItAnotherError: surroundings::a_lost_connection_is_unavailable_until_it_heals;
 }

@@ -10,6 +10,7 @@ use std::{
 use super::{
     AccessToken, Capabilities, DatabaseError, NewOAuthAccount, OAuthAccount, UserDatabase, UserState,
 };
+use crate::audit::{AuditEntry, AuditFilter};
 use crate::schema::{ColumnType, ColumnValue, ObjectId, Record, Schema, Timestamp, Value};
 use crate::user::UserModel;
 
@@ -37,6 +38,7 @@ struct Tables {
     /// The owner, the row's id, and the account.
     oauth_accounts: Vec<(Value, Value, NewOAuthAccount)>,
     states: Vec<(Value, UserState)>,
+    audit_trail: Vec<AuditEntry>,
     last_id: i64,
 }
 
@@ -368,5 +370,32 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
             tables.states.push((id, state));
         }
         Ok(())
+    }
+
+    async fn append_audit_entries(&self, entries: &[AuditEntry]) -> Result<(), DatabaseError> {
+        let trail = &mut self.tables().audit_trail;
+        for entry in entries {
+            if !trail.iter().any(|known| known.id == entry.id) {
+                trail.push(entry.clone());
+            }
+        }
+        Ok(())
+    }
+
+    async fn audit_entries(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, DatabaseError> {
+        let tables = self.tables();
+        let mut wanted: Vec<_> =
+            tables.audit_trail.iter().filter(|entry| filter.wants(entry)).cloned().collect();
+        wanted.sort_by(|one, other| other.id.cmp(&one.id));
+        wanted.truncate(filter.limit as usize);
+        Ok(wanted)
+    }
+
+    async fn purge_audit_entries(&self, before: Timestamp) -> Result<u64, DatabaseError> {
+        let first_kept = AuditEntry::first_id_at(before);
+        let trail = &mut self.tables().audit_trail;
+        let count = trail.len();
+        trail.retain(|entry| entry.id >= first_kept);
+        Ok((count - trail.len()) as u64)
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{CreateError, UpdateError, VerifyError};
 use crate::{
-    Context, Flags, RequestInfo, Users,
+    AuditEvent, AuditRecord, Context, Flags, RequestInfo, Users,
     database::DatabaseError,
     email::normalize_email,
     error::{InternalError, error_chain},
@@ -34,7 +34,10 @@ impl<U: UserModel> Users<U> {
         place.run(async move {
             let told = match &created {
                 Some(user) => users.registered(user, &request).await,
-                None => users.tell_owner_of(&email, &request).await,
+                None => {
+                    users.not_registered(&email, "taken", &request);
+                    users.tell_owner_of(&email, &request).await
+                }
             };
             log_failure(told);
         });
@@ -82,6 +85,7 @@ impl<U: UserModel> Users<U> {
             aud: kind.signer.audience(),
             exp: kind.signer.expires_at(Some(kind.lifetime_seconds)),
         })?;
+        self.audit(AuditRecord::new(AuditEvent::EmailChangeRequested, request).user(user.id()));
         let hooks = &self.inner.hooks;
         let mut context = Context::new(self, request);
         hooks
@@ -123,6 +127,9 @@ impl<U: UserModel> Users<U> {
             Err(DatabaseError::EmailTaken) => return Err(bad()),
             Err(error) => return Err(error.into()),
         };
+        for event in [AuditEvent::EmailChanged, AuditEvent::Verified] {
+            self.audit(AuditRecord::new(event, request).user(user.id()));
+        }
         let hooks = &self.inner.hooks;
         let verified = hooks.on_after_verify(&user, &mut Context::new(self, request)).await;
         let told = hooks.on_after_email_change(&user, &old, &mut Context::new(self, request)).await;

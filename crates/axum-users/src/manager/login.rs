@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::from_internal;
 use crate::{
-    Context, RequestInfo, Users,
+    AuditEvent, AuditRecord, Context, RequestInfo, Users,
     auth::{Backend, IssueContext, ResolvedUser},
     database::DatabaseError,
     error::{InternalError, error_chain},
@@ -53,6 +53,16 @@ pub enum LoginError {
 
 from_internal!(LoginError);
 
+/// What came of a password and an address; who asks is told a right one alone.
+pub(crate) enum Judgement<U> {
+    /// The password is this user's, active or not.
+    Right(U),
+    /// It is not this user's.
+    Wrong(U),
+    /// Nobody has the address, or nobody can have the password.
+    Unknown,
+}
+
 impl<U: UserModel> Users<U> {
     /// The user with this e-mail and password, active or not; `None` for an unknown user and for a wrong
     /// password alike, after equal work. An outdated hash is replaced.
@@ -64,18 +74,30 @@ impl<U: UserModel> Users<U> {
         email: &str,
         password: &SecretString,
     ) -> Result<Option<U>, InternalError> {
+        Ok(match self.judge(email, password).await? {
+            Judgement::Right(user) => Some(user),
+            Judgement::Wrong(_) | Judgement::Unknown => None,
+        })
+    }
+
+    /// Whose password it is, after equal work whoever is asked about.
+    pub(crate) async fn judge(
+        &self,
+        email: &str,
+        password: &SecretString,
+    ) -> Result<Judgement<U>, InternalError> {
         let (database, hasher) = (&self.inner.database, &self.inner.hasher);
         if self.inner.policy.is_too_long(password) {
-            return Ok(None);
+            return Ok(Judgement::Unknown);
         }
         let Some(user) = database.get_by_email(email).await? else {
             hasher.verify_unknown(password).await?;
-            return Ok(None);
+            return Ok(Judgement::Unknown);
         };
         match hasher.verify(password, user.hashed_password()).await? {
-            Verification::Wrong => Ok(None),
-            Verification::Right => Ok(Some(user)),
-            Verification::RightButOutdated => self.upgrade_hash(user, password).await.map(Some),
+            Verification::Wrong => Ok(Judgement::Wrong(user)),
+            Verification::Right => Ok(Judgement::Right(user)),
+            Verification::RightButOutdated => self.upgrade_hash(user, password).await.map(Judgement::Right),
         }
     }
 
@@ -116,7 +138,11 @@ impl<U: UserModel> Users<U> {
         let backend = self.backend(backend).ok_or(LoginError::UnknownBackend)?;
         let mut context = Context::new(self, request);
         self.inner.hooks.on_before_login(user, &mut context).await.map_err(|refusal| match refusal {
-            Refusal::Reason(reason) => LoginError::Refused(reason),
+            Refusal::Reason(reason) => {
+                let record = AuditRecord::new(AuditEvent::LoginFailed, request).user(user.id());
+                self.audit(record.via(&backend.name).detail("refused"));
+                LoginError::Refused(reason)
+            }
             Refusal::Failed(error) => InternalError::Hook(error).into(),
         })?;
         let issue = IssueContext::new(user, request, &self.inner.database);
@@ -129,6 +155,7 @@ impl<U: UserModel> Users<U> {
         {
             backend.strategy.revoke(&presented, &self.inner.database).await?;
         }
+        self.audit(AuditRecord::new(AuditEvent::LoggedIn, request).user(user.id()).via(&backend.name));
         let mut response = backend.transport.login_response(&issued);
         let mut context = Context::new(self, request);
         self.inner.hooks.on_after_login(user, &mut context).await.map_err(InternalError::Hook)?;
@@ -157,6 +184,8 @@ impl<U: UserModel> Users<U> {
         use secrecy::ExposeSecret;
         let backend = self.backend(backend).ok_or(LoginError::UnknownBackend)?;
         backend.strategy.revoke(authenticated.token.expose_secret(), &self.inner.database).await?;
+        let record = AuditRecord::new(AuditEvent::LoggedOut, request).user(authenticated.user.id());
+        self.audit(record.via(&backend.name));
         let mut response = backend.transport.logout_response();
         let mut context = Context::new(self, request);
         let hooks = &self.inner.hooks;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::from_internal;
 use crate::{
-    Context, Flags, RequestInfo, Users,
+    AuditEvent, AuditRecord, Context, Flags, RequestInfo, Users,
     database::{DatabaseError, NewOAuthAccount, OAuthAccount, UserState},
     email::normalize_email,
     error::{InternalError, error_chain},
@@ -85,10 +85,14 @@ impl<U: UserModel> Users<U> {
         let account = self.new_account(provider, token, identity)?;
         for _ in 0..TRIES {
             if let Some(user) = self.known_user(&account).await? {
+                self.note_account(AuditEvent::OAuthLoggedIn, &user, &account.oauth_name, request);
                 return Ok(user);
             }
             match self.unknown_account(provider, identity, &account, request).await? {
-                Outcome::Done(user) => return Ok(user),
+                Outcome::Done(user) => {
+                    self.note_account(AuditEvent::OAuthLoggedIn, &user, &account.oauth_name, request);
+                    return Ok(user);
+                }
                 Outcome::Again => {}
             }
         }
@@ -124,6 +128,7 @@ impl<U: UserModel> Users<U> {
                     other => other?,
                 },
             }
+            self.note_account(AuditEvent::OAuthLinked, &user, &account.oauth_name, request);
             self.linked(&user, request).await?;
             return Ok(user);
         }
@@ -211,7 +216,8 @@ impl<U: UserModel> Users<U> {
         account: &NewOAuthAccount,
         request: &RequestInfo,
     ) -> Result<Outcome<U>, OAuthError> {
-        let user = if user.is_verified() {
+        let was_verified = user.is_verified();
+        let user = if was_verified {
             user
         } else {
             match self.evict_squatter(user).await? {
@@ -220,6 +226,9 @@ impl<U: UserModel> Users<U> {
             }
         };
         self.link(&user, account).await?;
+        let record =
+            AuditRecord::new(AuditEvent::OAuthLinked, request).user(user.id()).via(&account.oauth_name);
+        self.audit(if was_verified { record } else { record.detail("squatter_evicted") });
         self.linked(&user, request).await?;
         Ok(Outcome::Done(user))
     }
@@ -247,6 +256,10 @@ impl<U: UserModel> Users<U> {
     async fn link(&self, user: &U, account: &NewOAuthAccount) -> Result<(), OAuthError> {
         let row_id = U::Id::generate(&self.inner.random, self.inner.schema.id_type());
         Ok(self.inner.database.add_oauth_account(user.id(), row_id.as_ref(), account).await?)
+    }
+
+    fn note_account(&self, event: AuditEvent, user: &U, oauth_name: &str, request: &RequestInfo) {
+        self.audit(AuditRecord::new(event, request).user(user.id()).via(oauth_name));
     }
 
     async fn linked(&self, user: &U, request: &RequestInfo) -> Result<(), InternalError> {
@@ -289,8 +302,7 @@ impl<U: UserModel> Users<U> {
         let user = database.create_with_oauth_account(record, row_id.as_ref(), account).await?;
         let state = UserState { not_before: None, password_is_generated: true };
         database.set_user_state(user.id(), state).await?;
-        let mut context = Context::new(self, request);
-        self.inner.hooks.on_after_register(&user, &mut context).await.map_err(InternalError::Hook)?;
+        self.registered(&user, request).await?;
         Ok(Outcome::Done(user))
     }
 
@@ -335,6 +347,7 @@ impl<U: UserModel> Users<U> {
             return Err(OAuthError::LastWayIn);
         }
         let unlinked = database.delete_oauth_account(user.id(), oauth_name, account_id).await?;
+        self.note_account(AuditEvent::OAuthUnlinked, user, oauth_name, request);
         self.linked(user, request).await?;
         Ok(unlinked)
     }

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::from_internal;
 use crate::{
-    Context, RequestInfo, Users,
+    AuditEvent, AuditRecord, Context, RequestInfo, Users,
     database::DatabaseError,
     error::InternalError,
     schema::{DecodeError, Record, Value},
@@ -64,6 +64,7 @@ impl<U: UserModel> Users<U> {
             aud: kind.signer.audience(),
             exp: kind.signer.expires_at(Some(kind.lifetime_seconds)),
         })?;
+        self.audit(AuditRecord::new(AuditEvent::PasswordResetRequested, request).user(user.id()));
         let mut context = Context::new(self, request);
         let hooks = &self.inner.hooks;
         Ok(hooks.on_after_forgot_password(user, &token, &mut context).await.map_err(InternalError::Hook)?)
@@ -79,6 +80,20 @@ impl<U: UserModel> Users<U> {
         password: &SecretString,
         request: &RequestInfo,
     ) -> Result<U, ResetPasswordError> {
+        let done = self.try_reset(token, password).await;
+        if let Err(ResetPasswordError::BadToken) = &done {
+            self.audit(AuditRecord::new(AuditEvent::PasswordResetFailed, request).detail("bad_token"));
+        }
+        let user = done?;
+        self.audit(AuditRecord::new(AuditEvent::PasswordReset, request).user(user.id()));
+        let hooks = &self.inner.hooks;
+        let done = hooks.on_after_reset_password(&user, &mut Context::new(self, request)).await;
+        let told = hooks.on_after_password_change(&user, &mut Context::new(self, request)).await;
+        done.and(told).map_err(InternalError::Hook)?;
+        Ok(user)
+    }
+
+    async fn try_reset(&self, token: &str, password: &SecretString) -> Result<U, ResetPasswordError> {
         let user = self.user_of_reset_token(token).await?.ok_or(ResetPasswordError::BadToken)?;
         let verdict = self.inner.policy.check(password.expose_secret(), user.email()).await;
         verdict.map_err(ResetPasswordError::InvalidPassword)?;
@@ -93,10 +108,6 @@ impl<U: UserModel> Users<U> {
         #[cfg(feature = "oauth")]
         self.password_is_known(user.id()).await?;
         self.end_sessions(user.id(), None).await?;
-        let hooks = &self.inner.hooks;
-        let done = hooks.on_after_reset_password(&user, &mut Context::new(self, request)).await;
-        let told = hooks.on_after_password_change(&user, &mut Context::new(self, request)).await;
-        done.and(told).map_err(InternalError::Hook)?;
         Ok(user)
     }
 

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::from_internal;
 use crate::{
-    Context, RequestInfo, Users,
+    AuditEvent, AuditRecord, Context, RequestInfo, Users,
     database::DatabaseError,
     error::InternalError,
     schema::{DecodeError, Record, Timestamp, Value},
@@ -64,6 +64,7 @@ impl<U: UserModel> Users<U> {
             aud: kind.signer.audience(),
             exp: kind.signer.expires_at(Some(kind.lifetime_seconds)),
         })?;
+        self.audit(AuditRecord::new(AuditEvent::VerificationRequested, request).user(user.id()));
         let mut context = Context::new(self, request);
         let hooks = &self.inner.hooks;
         Ok(hooks.on_after_request_verify(user, &token, &mut context).await.map_err(InternalError::Hook)?)
@@ -76,6 +77,14 @@ impl<U: UserModel> Users<U> {
     /// # Errors
     /// See [`VerifyError`].
     pub async fn verify(&self, token: &str, request: &RequestInfo) -> Result<U, VerifyError> {
+        let verified = self.try_verify(token, request).await;
+        if let Err(VerifyError::BadToken) = &verified {
+            self.audit(AuditRecord::new(AuditEvent::VerificationFailed, request).detail("bad_token"));
+        }
+        verified
+    }
+
+    async fn try_verify(&self, token: &str, request: &RequestInfo) -> Result<U, VerifyError> {
         let Some(claims) = self.inner.verification.signer.read(token) else {
             let claims = self.inner.new_address.signer.read(token).ok_or(VerifyError::BadToken)?;
             return self.move_to_new_address(token, &claims, request).await;
@@ -94,6 +103,7 @@ impl<U: UserModel> Users<U> {
         let changes = Record::new().with("is_verified", Value::Bool(true));
         let user = self.inner.database.update(user.id(), &expected, &changes).await?;
         let user = user.ok_or(VerifyError::BadToken)?;
+        self.audit(AuditRecord::new(AuditEvent::Verified, request).user(user.id()));
         let mut context = Context::new(self, request);
         self.inner.hooks.on_after_verify(&user, &mut context).await.map_err(InternalError::Hook)?;
         Ok(user)

@@ -9,10 +9,11 @@ use axum::{
 
 use super::{RouteList, named, read_bytes, strict};
 use crate::{
-    LoginError, Users,
+    AuditEvent, AuditRecord, LoginError, Users,
     body::{Form, LoginForm},
     error::{ApiError, code},
     extract::Rights,
+    manager::Judgement,
     user::UserModel,
 };
 
@@ -34,22 +35,38 @@ async fn login<U: UserModel>(
     let LoginForm { username, password } = LoginForm::read(form).map_err(ApiError::Invalid)?;
     let info = users.request_info(&parts);
     let address = info.client_address();
-    let tried = users.limit(|limiter| limiter.login(&username, address))?;
-    let judged = users.authenticate(&username, &password).await;
+    let tried = users.limit("login", &info, |limiter| limiter.login(&username, address))?;
+    let judged = users.judge(&username, &password).await;
     if let (Err(_), Some((limiter, taken))) = (&judged, &tried) {
         // A guess that nobody could judge is none: a database that is down must not lock people out.
         limiter.succeeded(taken);
     }
+    let refused = |why: &str, user: Option<&U>| {
+        let record = AuditRecord::new(AuditEvent::LoginFailed, &info).via(&backend).detail(why);
+        users.audit(match user {
+            Some(user) => record.user(user.id()),
+            None => record.email(&username),
+        });
+        Err(ApiError::Code(code::LOGIN_BAD_CREDENTIALS))
+    };
     // Where taken addresses are hidden, an unverified user is nobody: whoever registered must not learn by a login
     // whether that came about. The guess counts as one, too.
-    let hidden = |user: &U| users.inner.hardening.hides_taken_emails && !user.is_verified();
-    let Some(user) = judged?.filter(|user| user.is_active() && !hidden(user)) else {
-        return Err(ApiError::Code(code::LOGIN_BAD_CREDENTIALS));
+    let hides = users.inner.hardening.hides_taken_emails;
+    let user = match judged? {
+        Judgement::Unknown => return refused("unknown_user", None),
+        Judgement::Wrong(user) => return refused("wrong_password", Some(&user)),
+        Judgement::Right(user) if !user.is_active() => return refused("inactive", Some(&user)),
+        Judgement::Right(user) if hides && !user.is_verified() => {
+            return refused("not_verified", Some(&user));
+        }
+        Judgement::Right(user) => user,
     };
     if let Some((limiter, taken)) = tried {
         limiter.login_succeeded(&username, address, &taken);
     }
     if users.inner.requires_verification && !user.is_verified() {
+        // The password was right: only the answer differs.
+        let _: Result<Response, ApiError> = refused("not_verified", Some(&user));
         return Err(ApiError::Code(code::LOGIN_USER_NOT_VERIFIED));
     }
     Ok(users.login(&backend, &user, &info).await?)
@@ -63,7 +80,8 @@ async fn logout<U: UserModel>(
     let (parts, _) = request.into_parts();
     let rights = users.rights(Rights::ACTIVE);
     let authenticated = users.authorize(&parts.method, &parts.headers, rights).await?;
-    Ok(users.logout(&backend, &authenticated, &users.request_info(&parts)).await?)
+    let info = users.request_info(&parts).by(authenticated.user.id());
+    Ok(users.logout(&backend, &authenticated, &info).await?)
 }
 
 impl<U: UserModel> Users<U> {

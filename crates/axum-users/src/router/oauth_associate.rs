@@ -48,7 +48,7 @@ async fn callback<U: UserModel>(
     let answer = finish(&users, provider, Purpose::Associate, Some(&subject), &parts, &query).await?;
     // The provider took its time: the session may have ended meanwhile, and links nothing then.
     let user = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?.user;
-    let info = users.request_info(&parts);
+    let info = users.request_info(&parts).by(user.id());
     let user = users.oauth_associate_callback(provider, user, &answer.token, &answer.identity, &info).await?;
     let mut response = match &answer.redirect_to {
         None => Json(users.answer(user).await?).into_response(),
@@ -67,7 +67,10 @@ async fn unlink<U: UserModel>(
     let user = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?.user;
     let account_id =
         Path::<String>::from_request_parts(&mut parts, &()).await.map_err(|_| ApiError::NotFound)?;
-    match users.unlink_oauth_account(&user, &name, &account_id, &users.request_info(&parts)).await? {
+    match users
+        .unlink_oauth_account(&user, &name, &account_id, &users.request_info(&parts).by(user.id()))
+        .await?
+    {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(ApiError::NotFound),
     }

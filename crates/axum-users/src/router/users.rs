@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::{RouteList, UserAnswer, read_json, strict};
 use crate::{
-    Authenticated, DeleteError, Flags, RequestInfo, UpdateError, Users,
+    AuditEvent, AuditRecord, Authenticated, DeleteError, Flags, RequestInfo, UpdateError, Users,
     body::JsonBody,
     database::DatabaseError,
     error::{ApiError, FieldError, code},
@@ -41,7 +41,8 @@ async fn update_me<U: UserModel>(
 ) -> Result<Json<UserAnswer<U>>, ApiError> {
     let (parts, body) = read_json(request).await?;
     let authenticated = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?;
-    let info = users.request_info(&parts).with_presented_token(authenticated.token.clone());
+    let info = users.request_info(&parts).by(authenticated.user.id());
+    let info = info.with_presented_token(authenticated.token.clone());
     if users.inner.hardening.wants_current_password {
         check_current_password(&users, &authenticated.user, &body, &info).await?;
     }
@@ -60,7 +61,7 @@ async fn update_quietly<U: UserModel>(
 ) -> Result<Json<UserAnswer<U>>, ApiError> {
     let record = read_update(users.schema(), body).map_err(ApiError::Invalid)?;
     if let Some(email) = record.get("email").and_then(Value::as_text).filter(|email| *email != user.email()) {
-        users.limit(|limiter| limiter.mail(email, request.client_address()))?;
+        users.limit("mail", request, |limiter| limiter.mail(email, request.client_address()))?;
     }
     let changes = U::Update::from_record(record).map_err(DatabaseError::from)?;
     let user = users.update_quietly(user, changes, request).await?;
@@ -79,7 +80,8 @@ async fn check_current_password<U: UserModel>(
     if !changes("password") && !changes("email") {
         return Ok(());
     }
-    let tried = users.limit(|limiter| limiter.login(user.email(), request.client_address()))?;
+    let tried =
+        users.limit("login", request, |limiter| limiter.login(user.email(), request.client_address()))?;
     let given = SecretString::from(body["current_password"].as_str().unwrap_or_default());
     if users.verify_password(user, &given).await? {
         if let Some((limiter, taken)) = tried {
@@ -87,6 +89,7 @@ async fn check_current_password<U: UserModel>(
         }
         return Ok(());
     }
+    users.audit(AuditRecord::new(AuditEvent::CurrentPasswordWrong, request).user(user.id()));
     Err(ApiError::Code(code::UPDATE_USER_BAD_CURRENT_PASSWORD))
 }
 
@@ -114,7 +117,7 @@ async fn update_user<U: UserModel>(
 ) -> Result<Json<UserAnswer<U>>, ApiError> {
     let (mut parts, body) = read_json(request).await?;
     let (superuser, user) = superuser_and_target(&users, &mut parts).await?;
-    let mut info = users.request_info(&parts);
+    let mut info = users.request_info(&parts).by(superuser.user.id());
     if superuser.user.id() == user.id() {
         info = info.with_presented_token(superuser.token.clone());
     }
@@ -126,8 +129,8 @@ async fn delete_user<U: UserModel>(
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let (mut parts, _) = request.into_parts();
-    let (_, user) = superuser_and_target(&users, &mut parts).await?;
-    users.delete(&user, &users.request_info(&parts)).await?;
+    let (superuser, user) = superuser_and_target(&users, &mut parts).await?;
+    users.delete(&user, &users.request_info(&parts).by(superuser.user.id())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -10,8 +10,8 @@ use std::{
 };
 
 use axum_users::{
-    AccessToken, Capabilities, DatabaseError, MemoryDatabase, NewOAuthAccount, OAuthAccount, Timestamp,
-    UserDatabase, UserModel, UserState,
+    AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, MemoryDatabase, NewOAuthAccount,
+    OAuthAccount, Timestamp, UserDatabase, UserModel, UserState,
     schema::{Record, Schema, Value},
 };
 use axum_users_testkit::Profile;
@@ -46,6 +46,8 @@ pub(super) enum Fault {
     StealsAccounts,
     KeepsRefreshTokens,
     ForgetsGeneratedPasswords,
+    ListsOldestFirst,
+    PurgesEverything,
     HidesAccounts,
     CallsItAnotherError,
     /// No fault where it is declared: timestamps in milliseconds, unique indexes by a looser collation.
@@ -342,5 +344,23 @@ impl<const FAULT: usize> UserDatabase<Profile> for Adapter<FAULT> {
         state.not_before = state.not_before.map(|at| self.kept(at));
         state.password_is_generated &= !self.has(Fault::ForgetsGeneratedPasswords);
         self.memory()?.set_user_state(id, state).await
+    }
+
+    async fn append_audit_entries(&self, entries: &[AuditEntry]) -> Result<(), DatabaseError> {
+        UserDatabase::<Profile>::append_audit_entries(self.memory()?, entries).await
+    }
+
+    async fn audit_entries(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, DatabaseError> {
+        let mut entries = UserDatabase::<Profile>::audit_entries(self.memory()?, filter).await?;
+        if self.has(Fault::ListsOldestFirst) {
+            entries.reverse();
+        }
+        Ok(entries)
+    }
+
+    async fn purge_audit_entries(&self, before: Timestamp) -> Result<u64, DatabaseError> {
+        let days = if self.has(Fault::PurgesEverything) { 365 } else { 0 };
+        let before = before + Duration::from_secs(days * 86_400);
+        UserDatabase::<Profile>::purge_audit_entries(self.memory()?, before).await
     }
 }

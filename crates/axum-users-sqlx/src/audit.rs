@@ -60,7 +60,7 @@ async fn insert_all(work: &mut Work, entries: &[AuditEntry]) -> Result<(), sqlx:
         let call = Call::new(&insert).text(entry.id.as_str()).timestamp(entry.at).text(entry.event.as_ref());
         let AuditEntry { detail, user_id, actor_id, via, account, address, agent, .. } = entry;
         let rest = [detail, user_id, actor_id, via, account, address, agent];
-        work.execute(rest.into_iter().fold(call, |call, text| call.field(text))).await?;
+        work.execute(rest.into_iter().fold(call, Call::field)).await?;
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ pub(crate) fn select(dialect: Dialect, filter: &AuditFilter) -> Call {
     };
     let columns = AUDIT_COLUMNS.join(", ");
     let select = format!("SELECT {columns} FROM {AUDIT_TABLE}{conditions} ORDER BY id DESC LIMIT {limit}");
-    arguments.into_iter().fold(Call::new(&sql(select)), |call, text| call.text(text))
+    arguments.into_iter().fold(Call::new(&sql(select)), Call::text)
 }
 
 fn entry(row: &Row) -> Result<AuditEntry, DecodeError> {

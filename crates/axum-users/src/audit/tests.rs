@@ -62,8 +62,7 @@ fn an_unknown_address_is_kept_as_a_keyed_fingerprint_in_any_case_of_its_letters(
 
 #[test]
 fn every_event_has_a_name_of_its_own_that_says_itself() {
-    let names: std::collections::BTreeSet<_> =
-        AuditEvent::ALL.iter().map(|event| event.to_string()).collect();
+    let names: std::collections::BTreeSet<_> = AuditEvent::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(names.len(), AuditEvent::ALL.len());
     assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')));
 }

@@ -39,6 +39,7 @@ pub(crate) fn install() -> Outcome {
     python("schemathesis", SCHEMATHESIS_PACKAGES)?;
     openid_provider()?;
     clients()?;
+    load_balancer()?;
     browser()
 }
 
@@ -144,6 +145,11 @@ fn node() -> Outcome {
         return Ok(());
     }
     apt(&["nodejs", "npm"])
+}
+
+/// Puts two processes behind one address.
+fn load_balancer() -> Outcome {
+    if program("haproxy", &["-v"]).succeeds() { Ok(()) } else { apt(&["haproxy"]) }
 }
 
 fn browser() -> Outcome {

@@ -15,6 +15,9 @@ use crate::MongoDatabase;
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long to wait for a new connection, unless the URL says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+/// How often to look after the servers, unless the URL says otherwise: after an outage, a server is not used before
+/// the next look, and the driver's own 10 seconds are long to wait.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// What the collections are called, and how long to wait.
 #[derive(Clone, Debug)]
@@ -32,7 +35,7 @@ impl Default for MongoOptions {
             user_collection: None,
             access_token_collection: None,
             side_by_side: false,
-            operation_timeout: Duration::from_secs(10),
+            operation_timeout: Duration::from_secs(4),
             pool_size: None,
         }
     }
@@ -69,7 +72,7 @@ impl MongoOptions {
         self
     }
 
-    /// How long one operation may take in all, 10 seconds by default. Afterwards the answer is
+    /// How long one operation may take in all, 4 seconds by default. Afterwards the answer is
     /// [`DatabaseError::Unavailable`](axum_users::DatabaseError::Unavailable). It matters when a server neither
     /// answers nor hangs up; one that cannot be reached is noticed earlier.
     #[must_use]
@@ -130,6 +133,7 @@ async fn client(url: &str, pool_size: Option<u32>) -> Result<(Client, String), C
     }
     options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
     options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
+    options.heartbeat_freq.get_or_insert(HEARTBEAT);
     if let Some(size) = pool_size {
         options.max_pool_size = Some(size);
     }

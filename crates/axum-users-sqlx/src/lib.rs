@@ -105,6 +105,8 @@ pub use sqlx;
 /// The book's pages: their programs are compiled with the documentation's tests.
 #[cfg(all(doctest, feature = "sqlite"))]
 mod book {
+    #[doc = include_str!("../../../docs/sql-databases.md")]
+    struct SqlDatabases;
     #[doc = include_str!("../../../docs/tutorial.md")]
     struct Tutorial;
 }

@@ -26,9 +26,7 @@ impl Engine {
     pub(crate) fn throwaway(self) -> Kind {
         match self {
             Self::Sqlite => unreachable!("it has no server"),
-            #[cfg(feature = "postgres")]
             Self::Postgres => Kind::PostgreSql,
-            #[cfg(feature = "mysql")]
             Self::MySql => Kind::MariaDb,
         }
     }

@@ -7,6 +7,7 @@ mod audit;
 mod backends;
 mod build;
 mod changes;
+mod clock;
 mod database;
 mod derive;
 mod extractors;

@@ -73,8 +73,10 @@ impl MailSink {
 
     /// Every mail so far, as `smtp_sink.py` writes it down.
     pub(crate) fn all(&self) -> Vec<Value> {
-        let lines = fs::read_to_string(&self.out).unwrap();
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let text = fs::read_to_string(&self.out).unwrap();
+        // The last one may be half written.
+        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The next mail with a token, waited for.

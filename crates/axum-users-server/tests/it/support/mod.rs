@@ -2,6 +2,7 @@
 
 pub(crate) mod command;
 pub(crate) mod database;
+pub(crate) mod haproxy;
 pub(crate) mod http;
 pub(crate) mod mail;
 pub(crate) mod original;
@@ -13,6 +14,9 @@ pub(crate) mod provider;
 pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod server;
+#[allow(dead_code, reason = "the adapter's tests use the rest")]
+#[path = "../../../../axum-users-sqlx/tests/it/throwaway.rs"]
+pub(crate) mod throwaway;
 
 use std::path::{Path, PathBuf};
 

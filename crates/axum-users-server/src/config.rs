@@ -12,6 +12,8 @@ mod limits;
 mod oauth;
 mod parts;
 mod redis;
+#[cfg(test)]
+mod reference;
 mod section;
 #[cfg(test)]
 mod tests;

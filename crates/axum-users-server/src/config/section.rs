@@ -252,6 +252,8 @@ impl<'a> Section<'a> {
 
     /// Every key that nobody asked for is unknown.
     pub(super) fn finish(self) {
+        #[cfg(test)]
+        super::reference::note(&self.path, self.asked.keys());
         let known: Vec<&str> = self.asked.keys().copied().collect();
         for (key, node) in &self.entries {
             let message = format!("unknown key{}", hint(key, &known, '`'));

@@ -30,6 +30,7 @@ mod openapi;
 mod pages;
 mod protocol;
 mod redis;
+mod reference;
 mod replay;
 mod schema;
 mod stop;

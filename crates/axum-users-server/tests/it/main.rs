@@ -35,4 +35,5 @@ mod replay;
 mod schema;
 mod stop;
 mod timing;
+mod three_processes;
 mod two_processes;

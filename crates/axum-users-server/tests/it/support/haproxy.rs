@@ -20,7 +20,8 @@ impl LoadBalancer {
     pub(crate) fn start(servers: &[&str], folder: &Path) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let mut config = format!(
-            "defaults\n  mode http\n  option redispatch\n  retries 3\n  timeout connect 2s\n  timeout client 60s\n  \
+            "defaults\n  mode http\n  option redispatch\n  retries 3\n  \
+             retry-on conn-failure empty-response\n  timeout connect 2s\n  timeout client 60s\n  \
              timeout server 60s\nfrontend all\n  bind {address}\n  option forwardfor\n  default_backend servers\n\
              backend servers\n  balance roundrobin\n"
         );

@@ -34,6 +34,6 @@ mod reference;
 mod replay;
 mod schema;
 mod stop;
-mod timing;
 mod three_processes;
+mod timing;
 mod two_processes;

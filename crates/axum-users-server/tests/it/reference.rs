@@ -40,13 +40,15 @@ fn commands(help: &str) -> Vec<String> {
     let after = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let names = after.take_while(|line| line.starts_with("  "));
     // A description that is too long for its line goes on further to the right.
-    let names = names.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    let names =
+        names.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
     names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
 fn describe(command: &[String], page: &mut String) {
     let help = help(command);
-    let name = ["axum-users"].into_iter().chain(command.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
+    let name =
+        ["axum-users"].into_iter().chain(command.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
     let text: Vec<&str> = help.lines().map(str::trim_end).collect();
     write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", text.join("\n").trim_end()).unwrap();
     for subcommand in commands(&help) {
@@ -114,19 +116,16 @@ fn route(document: &Value, path: &str, method: &str, operation: &Value, page: &m
         write!(page, "\n- **Parameters:** {}\n", parameters.join(", ")).unwrap();
     }
     for (media, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
-        write!(page, "\n- **Request** ({media}): {}\n", fields(document, &content["schema"]).join(", ")).unwrap();
+        write!(page, "\n- **Request** ({media}): {}\n", fields(document, &content["schema"]).join(", "))
+            .unwrap();
     }
     page.push_str("\n| status | meaning | body |\n| --- | --- | --- |\n");
     let mut answers: Vec<_> = operation["responses"].as_object().unwrap().iter().collect();
     answers.sort_by_key(|(status, _)| *status);
     for (status, answer) in answers {
         let json = &answer["content"]["application/json"];
-        let codes: Vec<String> = json["examples"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(code, _)| format!("`{code}`"))
-            .collect();
+        let codes: Vec<String> =
+            json["examples"].as_object().into_iter().flatten().map(|(code, _)| format!("`{code}`")).collect();
         let body = match (codes.is_empty(), fields(document, &json["schema"])) {
             (false, _) => codes.join(", "),
             (true, fields) => fields.join(", "),

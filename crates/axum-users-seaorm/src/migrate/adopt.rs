@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{ColumnType, Table},
 };
 
-use super::{Migration, column::FoundColumn, in_the_way};
+use super::{MYSQL_COLLATION, Migration, column::FoundColumn, in_the_way};
 use crate::{error::migrate_error, layout::UserEntity, value::to_sea};
 
 /// How many e-mails or accounts an error lists.
@@ -93,10 +93,13 @@ impl<E: UserEntity> Migration<'_, E> {
             return Err(in_the_way(format!("the column `id` of the table {table} is not its primary key")));
         }
         if index == 1 && existing.compares_capitals() {
+            let folded =
+                format!("CONVERT({} USING utf8mb4) COLLATE {MYSQL_COLLATION}", self.quote(&existing.name));
+            self.refuse_shared_emails(table, &folded).await?;
             return Err(in_the_way(format!(
                 "the column `{0}` of the table {table} tells capitals apart, so that one address could be taken \
                  twice; give it a collation that does not, for example:\n  ALTER TABLE {table} MODIFY {0} \
-                 VARCHAR(320) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci NOT NULL;",
+                 VARCHAR(320) CHARACTER SET utf8mb4 COLLATE {MYSQL_COLLATION} NOT NULL;",
                 existing.name
             )));
         }
@@ -175,7 +178,7 @@ impl<E: UserEntity> Migration<'_, E> {
         // The verified and active one first: the others yield to it.
         let group = match self.backend {
             // What the collation takes for one has one weight.
-            DbBackend::MySql => format!("HEX(WEIGHT_STRING({email}))"),
+            DbBackend::MySql => format!("HEX(WEIGHT_STRING({folded}))"),
             _ => folded.to_owned(),
         };
         let select = format!(

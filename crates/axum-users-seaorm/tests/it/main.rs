@@ -10,6 +10,11 @@ mod adopt;
 mod conformance;
 mod entities;
 mod migrate;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod outage;
 mod plans;
 mod relations;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[path = "../../../axum-users-sqlx/tests/it/throwaway.rs"]
+mod throwaway;
 mod transaction;

@@ -151,6 +151,12 @@ behaviours! { $
         old_entries_are_purged_and_counted
         entries_of_a_deleted_user_stay
     }
+    routes {
+        own_fields_are_taken_stored_and_shown
+        a_patch_tells_null_from_absent
+        missing_and_bad_own_fields_are_all_named
+        the_openapi_document_has_the_own_fields
+    }
     surroundings {
         what_the_model_does_not_know_is_left_alone
         a_lost_connection_is_unavailable_until_it_heals

@@ -7,6 +7,7 @@ pub(crate) mod oauth_accounts;
 pub(crate) mod one_time_records;
 pub(crate) mod own_fields;
 pub(crate) mod races;
+pub(crate) mod routes;
 pub(crate) mod surroundings;
 pub(crate) mod user_states;
 pub(crate) mod users;

@@ -26,6 +26,8 @@ mod router;
 pub mod schema;
 #[cfg(feature = "swagger-ui")]
 mod swagger;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 mod transaction;
 mod user;
@@ -108,4 +110,6 @@ mod book {
     struct OAuth;
     #[doc = include_str!("../../../docs/passwords.md")]
     struct Passwords;
+    #[doc = include_str!("../../../docs/testing.md")]
+    struct Testing;
 }

@@ -246,6 +246,13 @@ impl<U: UserModel> UsersBuilder<U> {
         self
     }
 
+    /// Puts hooks around those that were set.
+    #[cfg(feature = "testing")]
+    pub(crate) fn wrap_hooks<H: Hooks<U>>(mut self, wrap: impl FnOnce(Arc<dyn ErasedHooks<U>>) -> H) -> Self {
+        self.hooks = Arc::new(wrap(self.hooks));
+        self
+    }
+
     /// Adds a way to log in, with routes under `/auth/{name}`. A request's token is tried with each backend in
     /// the order in which they were added; the first that yields a user wins.
     pub fn backend(mut self, name: &str, transport: impl Transport, strategy: impl Strategy<U>) -> Self {

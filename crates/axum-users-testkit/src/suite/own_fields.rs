@@ -73,7 +73,7 @@ fn dates() -> [Date; 4] {
 }
 
 /// Values at the limits of what the column can hold.
-fn extremes<F: Fixture>(bench: &Bench<'_, F>, column: &Column) -> Vec<Value> {
+pub(super) fn extremes<F: Fixture>(bench: &Bench<'_, F>, column: &Column) -> Vec<Value> {
     let (least, greatest) = column.range;
     match column.column_type {
         ColumnType::Bool => vec![Value::Bool(false), Value::Bool(true)],

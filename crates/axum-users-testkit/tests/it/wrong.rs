@@ -75,6 +75,8 @@ found_out! {
     CutsAtZero: emails::a_zero_byte_is_kept_or_refused_and_finds_nobody;
     KeepsSeconds: own_fields::every_own_field_is_kept_at_its_extremes;
     TakesNullForAbsent: own_fields::null_empties_a_field_and_absence_leaves_it;
+    KeepsSeconds: routes::own_fields_are_taken_stored_and_shown;
+    TakesNullForAbsent: routes::a_patch_tells_null_from_absent;
     FindsTokensInAnyCase: access_tokens::a_token_that_only_looks_alike_is_nobodys;
     NotBeforeIsExclusive: access_tokens::a_token_is_good_when_it_began_at_not_before_or_later;
     KeepsNoSession: access_tokens::sessions_end_one_by_one_or_all_but_the_kept;

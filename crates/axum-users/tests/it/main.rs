@@ -26,4 +26,6 @@ mod redis;
 mod routes;
 mod secrets;
 mod support;
+#[cfg(feature = "testing")]
+mod testing;
 mod ui;

@@ -74,7 +74,8 @@ impl MongoOptions {
 
     /// How long one operation may take in all, 4 seconds by default. Afterwards the answer is
     /// [`DatabaseError::Unavailable`](axum_users::DatabaseError::Unavailable). It matters when a server neither
-    /// answers nor hangs up; one that cannot be reached is noticed earlier.
+    /// answers nor hangs up; one that cannot be reached is noticed earlier. Purging old sessions may take thirty times as
+    /// long.
     #[must_use]
     pub fn operation_timeout(mut self, timeout: Duration) -> Self {
         self.operation_timeout = timeout;

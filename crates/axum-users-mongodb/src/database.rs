@@ -212,7 +212,7 @@ impl<U: UserModel> UserDatabase<U> for MongoDatabase {
     async fn purge_access_tokens(&self, before: Timestamp) -> Result<u64, DatabaseError> {
         let layout = self.layout()?;
         let filter = doc! { "created_at": { "$lt": date_time(before) } };
-        self.run(layout.access_tokens.delete_many(filter)).await.map(|deleted| deleted.deleted_count)
+        self.run_long(layout.access_tokens.delete_many(filter)).await.map(|deleted| deleted.deleted_count)
     }
 
     async fn use_once(

@@ -1,6 +1,6 @@
 //! [`MongoDatabase`] and its collections.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use axum_users::{
     ColumnValue, DatabaseError, UserModel,
@@ -127,7 +127,22 @@ impl MongoDatabase {
         &self,
         operation: impl IntoFuture<Output = Result<T, Error>>,
     ) -> Result<T, DatabaseError> {
-        match tokio::time::timeout(self.options.operation_timeout, operation.into_future()).await {
+        Self::run_within(self.options.operation_timeout, operation).await
+    }
+
+    /// Runs an operation that touches many documents.
+    pub(crate) async fn run_long<T>(
+        &self,
+        operation: impl IntoFuture<Output = Result<T, Error>>,
+    ) -> Result<T, DatabaseError> {
+        Self::run_within(self.options.operation_timeout * 30, operation).await
+    }
+
+    async fn run_within<T>(
+        time: Duration,
+        operation: impl IntoFuture<Output = Result<T, Error>>,
+    ) -> Result<T, DatabaseError> {
+        match tokio::time::timeout(time, operation.into_future()).await {
             Ok(answer) => answer.map_err(database_error),
             Err(_) => Err(DatabaseError::Unavailable("the MongoDB server did not answer in time".into())),
         }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long an operation may take, unless the application says otherwise.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Users in the table of the application's own SeaORM entity. Clones share one pool.
 pub struct SeaOrmDatabase<E: UserEntity> {
@@ -68,13 +68,13 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
 
     /// Opens the database at `url`: `sqlite://data.db?mode=rwc` (which makes a missing file),
     /// `postgres://user:password@host/database`, `mysql://user:password@host/database`. A call waits for a
-    /// connection for 5 seconds at most. SQLite gets a write-ahead log and foreign keys.
+    /// connection for 4 seconds at most. SQLite gets a write-ahead log and foreign keys.
     ///
     /// # Errors
     /// The database cannot be opened.
     pub async fn connect(url: &str) -> Result<Self, DbErr> {
         let mut options = ConnectOptions::new(url);
-        let patience = Duration::from_secs(5);
+        let patience = TIMEOUT;
         options.acquire_timeout(patience).connect_timeout(patience).sqlx_logging(false);
         if url.starts_with("sqlite:") && !url.contains(":memory:") {
             options.max_connections(8);
@@ -126,8 +126,9 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
     }
 
     /// How long an operation may take, waiting for a connection included, before it is
-    /// [`Unavailable`](DatabaseError::Unavailable): 10 seconds by default. A database that hangs then keeps nobody
-    /// waiting for longer. [`migrate`](UserDatabase::migrate) may take longer.
+    /// [`Unavailable`](DatabaseError::Unavailable): 4 seconds by default. A database that hangs then keeps nobody
+    /// waiting for longer. Purging old sessions may take thirty times as long, and [`migrate`](UserDatabase::migrate)
+    /// as long as it wants.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -148,7 +149,14 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
         &self,
         operation: impl Future<Output = Result<T, DatabaseError>>,
     ) -> Result<T, DatabaseError> {
-        let done = tokio::time::timeout(self.timeout, operation).await;
+        Self::within(self.timeout, operation).await
+    }
+
+    async fn within<T>(
+        time: Duration,
+        operation: impl Future<Output = Result<T, DatabaseError>>,
+    ) -> Result<T, DatabaseError> {
+        let done = tokio::time::timeout(time, operation).await;
         done.unwrap_or_else(|_| {
             Err(DatabaseError::Unavailable("the database does not answer in time".into()))
         })
@@ -376,7 +384,7 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
     }
 
     async fn purge_access_tokens(&self, before: Timestamp) -> Result<u64, DatabaseError> {
-        self.in_time(self.purge_tokens(before)).await
+        Self::within(self.timeout * 30, self.purge_tokens(before)).await
     }
 
     async fn use_once(

@@ -58,7 +58,7 @@ async fn heals(adapter: &impl UserDatabase<User>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_is_unavailable_until_it_is_started_again() {
+async fn cr_20_a_killed_server_is_unavailable_until_it_is_started_again() {
     let mut server = OwnServer::start();
     let adapter = connect(&server).await;
     let adapter = users::<User>(&adapter);
@@ -70,7 +70,7 @@ async fn a_killed_server_is_unavailable_until_it_is_started_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stops_answering_is_unavailable_until_it_goes_on() {
+async fn cr_20_a_server_that_stops_answering_is_unavailable_until_it_goes_on() {
     let server = OwnServer::start();
     let adapter = connect(&server).await;
     let adapter = users::<User>(&adapter);

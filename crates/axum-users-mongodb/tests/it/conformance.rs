@@ -4,7 +4,7 @@ use std::{marker::PhantomData, time::Duration};
 
 use axum_users::{UserModel, schema::ColumnType};
 use axum_users_mongodb::{
-    MongoDatabase,
+    MongoDatabase, MongoOptions,
     mongodb::{
         Client, Collection,
         bson::{Document, doc},
@@ -19,6 +19,11 @@ struct Mongo<U> {
     name: String,
     line: Line,
     model: PhantomData<fn() -> U>,
+}
+
+/// A busy machine is no fault of the adapter.
+fn patient() -> MongoOptions {
+    MongoOptions::new().operation_timeout(Duration::from_secs(30))
 }
 
 async fn options() -> ClientOptions {
@@ -54,12 +59,12 @@ impl<U: UserModel> Fixture for Mongo<U> {
         options.direct_connection = Some(true);
         options.repl_set_name = None;
         options.server_selection_timeout = Some(Duration::from_millis(700));
-        MongoDatabase::with_database(Client::with_options(options).unwrap().database(&self.name))
+        patient().with_database(Client::with_options(options).unwrap().database(&self.name))
     }
 
     async fn connect_again(&self) -> Option<MongoDatabase> {
         let client = Client::with_options(options().await).unwrap();
-        Some(MongoDatabase::with_database(client.database(&self.name)))
+        Some(patient().with_database(client.database(&self.name)))
     }
 
     fn exceptions(&self) -> Exceptions {

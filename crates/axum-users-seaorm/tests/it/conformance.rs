@@ -6,7 +6,7 @@ use axum_users_seaorm::{SeaOrmDatabase, UserEntity};
 use axum_users_testkit::{Exceptions, Fixture, Line};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::place::{Engine, Place};
+use crate::place::{Engine, Place, patient};
 
 /// An engine as a type, for the suite's fixtures.
 pub(crate) trait On: Send + Sync + 'static {
@@ -48,7 +48,7 @@ impl<E: UserEntity, T: On> Fixture for Sea<E, T> {
     async fn connect(&self) -> SeaOrmDatabase<E> {
         match &self.line {
             None => self.place.open().await,
-            Some(line) => SeaOrmDatabase::connect(&self.place.url_through(line.address())).await.unwrap(),
+            Some(line) => patient(&self.place.url_through(line.address())).await,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A database of a test's own making.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum_users_seaorm::{SeaOrmDatabase, UserEntity};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
@@ -95,7 +95,7 @@ impl Place {
     }
 
     pub async fn open<E: UserEntity>(&self) -> SeaOrmDatabase<E> {
-        SeaOrmDatabase::connect(&self.url).await.unwrap()
+        patient(&self.url).await
     }
 
     /// A connection, as an application has one.
@@ -114,6 +114,11 @@ impl Place {
     pub fn url_through(&self, address: SocketAddr) -> String {
         self.url.replace(&self.address().unwrap(), &address.to_string())
     }
+}
+
+/// A busy machine is no fault of the adapter.
+pub async fn patient<E: UserEntity>(url: &str) -> SeaOrmDatabase<E> {
+    SeaOrmDatabase::connect(url).await.unwrap().timeout(Duration::from_secs(30))
 }
 
 impl Drop for Place {

@@ -270,6 +270,21 @@ impl<'a> AuditRecord<'a> {
         self
     }
 
+    /// Counts it. The labels are of few values each: the names of events and backends, and the library's own words for
+    /// what failed.
+    #[cfg(feature = "metrics")]
+    fn count(&self) {
+        // The origin of a foreign page is its own choice, and would be as many labels as it likes.
+        let is_ours = self.is_failure && self.event != AuditEvent::ForgeryRefused.name();
+        let reason = self.detail.as_deref().filter(|_| is_ours).unwrap_or_default();
+        let labels = [
+            ("event", self.event.as_ref().to_owned()),
+            ("reason", reason.to_owned()),
+            ("via", self.via.clone().unwrap_or_default()),
+        ];
+        metrics::counter!("axum_users_events_total", &labels).increment(1);
+    }
+
     fn into_entry(self, id: String, at: Timestamp, secrets: &crate::Secrets) -> AuditEntry {
         let Self { event, request, detail, user_id, via, email, .. } = self;
         let agent = request.headers().get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));

@@ -45,6 +45,7 @@ pub(super) fn serve(address: SocketAddr) -> anyhow::Result<()> {
 
 fn describe() {
     metrics::describe_histogram!(REQUEST_SECONDS, "Seconds from a request's head to its answer");
+    metrics::describe_counter!("axum_users_events_total", "Events of the audit trail");
     metrics::gauge!("axum_users_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 

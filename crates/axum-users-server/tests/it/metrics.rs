@@ -35,6 +35,10 @@ async fn requests_are_counted_by_route_and_status_on_a_listener_of_their_own() {
     assert_eq!(count("POST", "/auth/register", "201").as_deref(), Some("1"), "{text}");
     assert_eq!(count("POST", "/auth/jwt/login", "400").as_deref(), Some("2"), "{text}");
     assert_eq!(count("_OTHER", "", "404").as_deref(), Some("1"), "{text}");
+    let failed = r#"axum_users_events_total{event="login_failed",reason="wrong_password",via="jwt"} 2"#;
+    assert!(text.contains(failed), "{text}");
+    let registered = r#"axum_users_events_total{event="registered",reason="",via=""} 1"#;
+    assert!(text.contains(registered), "{text}");
     for private in ["ada@", "made", "secret"] {
         assert!(!text.contains(private), "{private}: {text}");
     }

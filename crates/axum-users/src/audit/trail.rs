@@ -176,6 +176,8 @@ impl<U: UserModel> Users<U> {
     /// # }
     /// ```
     pub fn audit(&self, record: AuditRecord<'_>) {
+        #[cfg(feature = "metrics")]
+        record.count();
         let inner = &self.inner;
         let Some(entry) = inner.trail.entry(record, &inner.clock, &inner.random, &inner.verification.secrets)
         else {

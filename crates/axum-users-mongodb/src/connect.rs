@@ -14,7 +14,10 @@ use crate::MongoDatabase;
 /// How long to look for a server that takes the operation, unless the URL says otherwise.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long to wait for a new connection, unless the URL says otherwise.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How many connections may be made at once, unless the URL says otherwise. With the driver's 2, a server that hung for
+/// a while is used again only when all attempts of that while have timed out, two by two.
+const MAX_CONNECTING: u32 = 10;
 /// How often to look after the servers, unless the URL says otherwise: after an outage, a server is not used before
 /// the next look, and the driver's own 10 seconds are long to wait.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -134,6 +137,7 @@ async fn client(url: &str, pool_size: Option<u32>) -> Result<(Client, String), C
     }
     options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
     options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
+    options.max_connecting.get_or_insert(MAX_CONNECTING);
     options.heartbeat_freq.get_or_insert(HEARTBEAT);
     if let Some(size) = pool_size {
         options.max_pool_size = Some(size);

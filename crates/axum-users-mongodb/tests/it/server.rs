@@ -53,12 +53,23 @@ impl OwnServer {
         let id = fs::read_to_string(self.folder.path().join("id")).unwrap();
         let status = Command::new("kill").arg(format!("-{name}")).arg(id.trim()).status().unwrap();
         assert!(status.success(), "kill -{name} failed");
+        while name == "STOP" && !is_stopped(id.trim()) {
+            sleep(Duration::from_millis(5));
+        }
     }
 
     /// Starts it again on the same port, with the same data.
     pub(crate) fn start_again(&mut self) {
         self.server = Server::start(self.folder.path(), self.server.port, Afterwards::Keep);
     }
+}
+
+/// Whether every thread of the process has stopped: one may have been about to answer.
+fn is_stopped(id: &str) -> bool {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).unwrap().flatten();
+    let mut states = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+    // Behind the name, which is in parentheses.
+    states.all(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
 }
 
 struct Server {

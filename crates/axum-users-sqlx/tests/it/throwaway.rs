@@ -143,7 +143,14 @@ impl Throwaway {
 
     /// Stops it in the middle of whatever it does: it answers nothing, and says nothing of that.
     pub(crate) fn pause(&self) {
-        signal("STOP", &[vec![self.id()], self.workers()].concat());
+        let all = [vec![self.id()], self.workers()].concat();
+        signal("STOP", &all);
+        // A thread may have been about to answer.
+        let begun = Instant::now();
+        while !all.iter().all(|id| is_stopped(*id)) {
+            assert!(begun.elapsed() < PATIENCE, "{:?} goes on", self.kind);
+            sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn resume(&self) {
@@ -227,6 +234,16 @@ fn is_root() -> bool {
 
 fn succeeds(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
+}
+
+/// Whether every thread of the process has stopped, or it is gone.
+fn is_stopped(id: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let states = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+    // Behind the name, which is in parentheses.
+    let mut states =
+        states.filter_map(|stat| stat.rsplit_once(") ").map(|(_, rest)| rest.starts_with(['T', 'Z'])));
+    states.all(|is_stopped| is_stopped)
 }
 
 fn signal(name: &str, processes: &[u32]) {

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use axum_users::{
     AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, MigrateError, NewOAuthAccount,
-    OAuthAccount, Timestamp, UserDatabase, UserModel, UserState,
+    OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
     schema::{ColumnType, Record, Schema},
 };
 use mongodb::{
@@ -17,6 +17,7 @@ use crate::{
     accounts::{array_of, member},
     error::{code, has_code},
     migrate::{email_collation, migrate},
+    sessions::{of_user, rotation},
     store::{Raw, USER_STATE, collect, id_bson, index},
     values::{date_time, to_bson},
 };
@@ -140,6 +141,7 @@ impl<U: UserModel> UserDatabase<U> for MongoDatabase {
         let layout = self.layout()?;
         // The user first: what belonged to it is nobody's then, whenever the rest is done.
         let deleted = self.run(layout.users.delete_one(layout.by_id(id)?)).await?;
+        self.forget_sessions(of_user(id, &[], None)).await?;
         let id = id_bson(id)?;
         self.run(layout.access_tokens.delete_many(doc! { "user_id": id.clone() })).await?;
         self.run(layout.user_states.delete_one(doc! { "_id": id })).await?;
@@ -331,6 +333,68 @@ impl<U: UserModel> UserDatabase<U> for MongoDatabase {
 
     async fn purge_audit_entries(&self, before: Timestamp) -> Result<u64, DatabaseError> {
         self.purge_audit(before).await
+    }
+
+    async fn access_tokens_of(
+        &self,
+        user_id: &U::Id,
+        limit: u32,
+    ) -> Result<Vec<AccessToken<U::Id>>, DatabaseError> {
+        self.tokens_of(user_id, limit).await
+    }
+
+    async fn create_session(&self, session: &Session<U::Id>) -> Result<(), DatabaseError> {
+        self.insert_session(session).await
+    }
+
+    async fn sessions_of(&self, user_id: &U::Id, limit: u32) -> Result<Vec<Session<U::Id>>, DatabaseError> {
+        self.find_sessions(of_user(user_id, &[], None), limit).await
+    }
+
+    async fn session_by_refresh_handle(&self, handle: &str) -> Result<Option<Session<U::Id>>, DatabaseError> {
+        Ok(self.find_sessions(doc! { "refresh_handle": handle }, 1).await?.pop())
+    }
+
+    async fn session_last_used(&self, forms: &[String]) -> Result<Option<Timestamp>, DatabaseError> {
+        self.last_used(forms).await
+    }
+
+    async fn touch_session(&self, forms: &[String], at: Timestamp) -> Result<bool, DatabaseError> {
+        let (filter, set) = (doc! { "token": { "$in": forms } }, doc! { "last_used_at": date_time(at) });
+        self.change_session(filter, set, forms.first().map(String::as_str)).await
+    }
+
+    async fn rotate_refresh_token(
+        &self,
+        id: &str,
+        from: &str,
+        to: &str,
+        token: Option<&str>,
+        at: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        let filter = doc! { "_id": id, "refresh_current": from };
+        self.change_session(filter, rotation(from, to, at), token).await
+    }
+
+    async fn delete_session(&self, user_id: &U::Id, id: &str) -> Result<bool, DatabaseError> {
+        Ok(self.forget_sessions(doc! { "_id": id, "user_id": user_id.to_string() }).await? > 0)
+    }
+
+    async fn delete_session_by_token(&self, forms: &[String]) -> Result<(), DatabaseError> {
+        self.forget_sessions(doc! { "token": { "$in": forms } }).await.map(|_| ())
+    }
+
+    async fn delete_sessions_of(
+        &self,
+        user_id: &U::Id,
+        except: &[String],
+        except_id: Option<&str>,
+    ) -> Result<(), DatabaseError> {
+        self.forget_sessions(of_user(user_id, except, except_id)).await.map(|_| ())
+    }
+
+    async fn purge_sessions(&self, before: Timestamp) -> Result<u64, DatabaseError> {
+        self.forget_sessions(doc! { "expires_at": { "$lt": date_time(before) } }).await
     }
 }
 

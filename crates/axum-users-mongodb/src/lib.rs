@@ -34,6 +34,7 @@ mod filter;
 mod inspect;
 mod json;
 mod migrate;
+mod sessions;
 mod store;
 mod values;
 

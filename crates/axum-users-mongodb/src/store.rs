@@ -29,6 +29,8 @@ const ONE_TIME: &str = "axum_users_one_time";
 pub(crate) const USER_STATE: &str = "axum_users_user_state";
 /// Who did what, when, from where.
 const AUDIT: &str = "axum_users_audit";
+/// What is known of sessions.
+const SESSION: &str = "axum_users_session";
 /// Who is linking which account just now.
 const CLAIM: &str = "axum_users_oauth_claim";
 /// The last integer ids.
@@ -245,6 +247,7 @@ pub(crate) struct Layout {
     pub(crate) one_time: Raw,
     pub(crate) user_states: Raw,
     pub(crate) audit_trail: Raw,
+    pub(crate) sessions: Raw,
     pub(crate) migrations: Raw,
     pub(crate) claims: Raw,
     pub(crate) sequences: Raw,
@@ -271,6 +274,7 @@ impl Layout {
             one_time: collection(ONE_TIME),
             user_states: collection(USER_STATE),
             audit_trail: collection(AUDIT),
+            sessions: collection(SESSION),
             migrations: collection(MIGRATION),
             claims: collection(CLAIM),
             sequences: collection(SEQUENCE),

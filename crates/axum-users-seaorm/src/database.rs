@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use axum_users::{
     AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, MigrateError, NewOAuthAccount,
-    OAuthAccount, Timestamp, UserDatabase, UserModel, UserState,
+    OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
     schema::{Record, Schema, Value},
 };
 use sea_orm::{
@@ -18,6 +18,7 @@ use crate::{
     error::{database_error, user_error},
     layout::{Id, Layout, UserEntity, misbuilt},
     migrate::migrate,
+    sessions::SESSION_TABLE,
 };
 
 /// How long an operation may take, unless the application says otherwise.
@@ -267,6 +268,9 @@ impl<E: UserEntity> SeaOrmDatabase<E> {
     async fn delete_user(&self, work: &DatabaseTransaction, id: &Id<E>) -> Result<bool, DatabaseError> {
         let layout = self.layout()?;
         self.forget_state(work, id).await?;
+        let mut sessions = Query::delete();
+        sessions.from_table(SESSION_TABLE).and_where(Expr::col("user_id").eq(id.to_string()));
+        work.execute(&sessions).await.map_err(database_error)?;
         for table in [&self.tables.access_token, &self.tables.oauth_account] {
             let mut delete = Query::delete();
             delete.from_table(Alias::new(table.as_ref()));
@@ -462,5 +466,65 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
 
     async fn purge_audit_entries(&self, before: Timestamp) -> Result<u64, DatabaseError> {
         self.purge_audit(before).await
+    }
+
+    async fn access_tokens_of(
+        &self,
+        user_id: &Id<E>,
+        limit: u32,
+    ) -> Result<Vec<AccessToken<Id<E>>>, DatabaseError> {
+        self.in_time(self.tokens_of(user_id, limit)).await
+    }
+
+    async fn create_session(&self, session: &Session<Id<E>>) -> Result<(), DatabaseError> {
+        self.in_time(async { unless_deadlocked!(self.insert_session(session)) }).await
+    }
+
+    async fn sessions_of(&self, user_id: &Id<E>, limit: u32) -> Result<Vec<Session<Id<E>>>, DatabaseError> {
+        self.in_time(self.sessions_of_user(user_id, limit)).await
+    }
+
+    async fn session_by_refresh_handle(&self, handle: &str) -> Result<Option<Session<Id<E>>>, DatabaseError> {
+        self.in_time(self.session_by_handle(handle)).await
+    }
+
+    async fn session_last_used(&self, forms: &[String]) -> Result<Option<Timestamp>, DatabaseError> {
+        self.in_time(self.last_used(forms)).await
+    }
+
+    async fn touch_session(&self, forms: &[String], at: Timestamp) -> Result<bool, DatabaseError> {
+        self.in_time(async { unless_deadlocked!(self.touch(forms, at)) }).await
+    }
+
+    async fn rotate_refresh_token(
+        &self,
+        id: &str,
+        from: &str,
+        to: &str,
+        token: Option<&str>,
+        at: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        self.in_time(async { unless_deadlocked!(self.rotate(id, [from, to], token, at)) }).await
+    }
+
+    async fn delete_session(&self, user_id: &Id<E>, id: &str) -> Result<bool, DatabaseError> {
+        self.in_time(async { unless_deadlocked!(self.forget_session(user_id, id)) }).await
+    }
+
+    async fn delete_session_by_token(&self, forms: &[String]) -> Result<(), DatabaseError> {
+        self.in_time(async { unless_deadlocked!(self.forget_session_by_token(forms)) }).await
+    }
+
+    async fn delete_sessions_of(
+        &self,
+        user_id: &Id<E>,
+        except: &[String],
+        except_id: Option<&str>,
+    ) -> Result<(), DatabaseError> {
+        self.in_time(async { unless_deadlocked!(self.forget_sessions_of(user_id, except, except_id)) }).await
+    }
+
+    async fn purge_sessions(&self, before: Timestamp) -> Result<u64, DatabaseError> {
+        self.in_time(async { unless_deadlocked!(self.forget_expired(before)) }).await
     }
 }

@@ -72,6 +72,7 @@ mod error;
 mod layout;
 mod migrate;
 mod related;
+mod sessions;
 mod tokens;
 mod transaction;
 mod uuid_text;

@@ -25,6 +25,7 @@ use crate::{
     database::Tables,
     error::migrate_error,
     layout::{Layout, UserEntity, quote},
+    sessions::{SESSION_COLUMNS, SESSION_TABLE},
     value::moment,
 };
 
@@ -301,7 +302,9 @@ impl<E: UserEntity> Migration<'_, E> {
         }
         self.note_version(2).await?;
         self.audit_table().await?;
-        self.note_version(3).await
+        self.note_version(3).await?;
+        self.session_table(moment).await?;
+        self.note_version(4).await
     }
 
     async fn audit_table(&self) -> Result<(), MigrateError> {
@@ -319,6 +322,33 @@ impl<E: UserEntity> Migration<'_, E> {
         lines.push("PRIMARY KEY (id)".to_owned());
         self.create(AUDIT_TABLE, &lines).await?;
         self.index("axum_users_audit_user_id", AUDIT_TABLE, "user_id").await
+    }
+
+    async fn session_table(&self, moment: &str) -> Result<(), MigrateError> {
+        let name = SESSION_TABLE;
+        if !self.found.has_table(name).await? {
+            let text = match self.backend {
+                DbBackend::MySql => format!("VARCHAR(255){MYSQL_EXACT}"),
+                _ => "TEXT".to_owned(),
+            };
+            let lines = SESSION_COLUMNS.map(|column| match column {
+                "id" | "user_id" | "backend" => format!("{column} {text} NOT NULL"),
+                "created_at" | "last_used_at" => format!("{column} {moment} NOT NULL"),
+                "expires_at" | "refresh_rotated_at" => format!("{column} {moment}"),
+                _ => format!("{column} {text}"),
+            });
+            let mut lines = lines.to_vec();
+            lines.push("PRIMARY KEY (id)".to_owned());
+            self.create(name, &lines).await?;
+        }
+        for column in ["token", "refresh_handle"] {
+            let index = format!("{name}_{column}");
+            if !self.found.has_index(&index, name).await? {
+                self.unique_index(&index, &self.quote(name), column).await?;
+            }
+        }
+        self.index(&format!("{name}_user_id"), name, "user_id").await?;
+        self.index(&format!("{name}_expires_at"), name, "expires_at").await
     }
 
     async fn note_version(&self, version: i64) -> Result<(), MigrateError> {

@@ -64,6 +64,9 @@ pub(crate) enum Command {
     /// Read the audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// See and end users' sessions
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Print the OpenAPI document of this configuration
     Openapi,
     /// Look at the configuration
@@ -199,6 +202,30 @@ pub(crate) enum UserCommand {
         user: String,
         #[command(flatten)]
         password: PasswordArguments,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// List a user's sessions, the last used first
+    List {
+        /// The e-mail address or the id
+        user: String,
+        /// One JSON object a line in place of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// End one session of a user
+    End {
+        /// The e-mail address or the id
+        user: String,
+        /// The session's id, as `session list` shows it
+        session: String,
+    },
+    /// End all sessions of a user
+    EndAll {
+        /// The e-mail address or the id
+        user: String,
     },
 }
 

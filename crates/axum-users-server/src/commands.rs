@@ -3,6 +3,7 @@
 mod audit;
 mod health;
 mod key;
+mod session;
 mod user;
 
 use std::io::{self, Write};
@@ -44,6 +45,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::User(command) => {
             in_runtime(with_users(&config, async |users| user::run(users, &config.fields, command).await))
+        }
+        Command::Session(command) => {
+            in_runtime(with_users(&config, async |users| session::run(users, command).await))
         }
         Command::Completions { .. } | Command::Key(_) => Ok(()),
     }

@@ -15,6 +15,7 @@ mod redis;
 #[cfg(test)]
 mod reference;
 mod section;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -41,6 +42,7 @@ pub use self::{
     hardening::HardeningConfig,
     limits::LimitsConfig,
     oauth::{CsrfCookieConfig, OAuthConfig, ProfileSource},
+    sessions::SessionsConfig,
 };
 use self::{
     section::{Problems, Section},
@@ -96,6 +98,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// `[hardening]`.
     pub hardening: HardeningConfig,
+    /// `[sessions]`.
+    pub sessions: SessionsConfig,
     /// `[tokens]`.
     pub tokens: TokensConfig,
     /// `[access_tokens] at_rest`: whether session tokens are stored as they are.
@@ -270,6 +274,7 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             audit: AuditConfig::default(),
             hardening: HardeningConfig::default(),
+            sessions: SessionsConfig::default(),
             tokens: TokensConfig { reset_lifetime_seconds: 3600, verification_lifetime_seconds: 3600 },
             access_tokens_in_clear: false,
             side_by_side: false,
@@ -400,6 +405,7 @@ fn read_root(mut root: Section<'_>, variables: &[(String, String)]) -> Config {
         limits: limits::read(root.section("limits")),
         audit: audit::read(root.section("audit")),
         hardening: hardening::read(root.section("hardening"), requires_verification),
+        sessions: sessions::read(root.section("sessions")),
         tokens: parts::read_tokens(root.section("tokens"), &default.tokens),
         access_tokens_in_clear: at_rest.unwrap_or(default.access_tokens_in_clear),
         side_by_side,

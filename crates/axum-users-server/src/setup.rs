@@ -8,8 +8,8 @@ use std::{
 use anyhow::Context;
 use axum_users::{
     AccessTokensAtRest, Bearer, BuildError, Cookie, DatabaseTokens, DefaultPasswordPolicy, Hooks, Jwt,
-    Random, RedisError, RedisTokens, Secrets, Transport, UserDatabase, Users, UsersBuilder,
-    schema::ColumnType,
+    Random, RedisError, RedisTokens, RefreshTokens, Secrets, Sessions, Transport, UserDatabase, Users,
+    UsersBuilder, schema::ColumnType,
 };
 use secrecy::ExposeSecret;
 use url::Url;
@@ -98,7 +98,8 @@ pub fn build_users(
         .trusted_proxies(config.limits.trusted_proxies)
         .trusted_origins(config.http.trusted_origins.iter().cloned())
         .public_url(public_url);
-    let builder = with_hardening(with_switches(builder, config), &config.hardening);
+    let builder = with_sessions(with_switches(builder, config), config);
+    let builder = with_hardening(builder, &config.hardening);
     let mut builder = config.oauth.iter().fold(builder, add_provider);
     let redis = config.redis_url.as_ref().map(|url| RedisTokens::new(url.expose_secret()));
     for backend in backends(config) {
@@ -140,6 +141,31 @@ fn with_switches(mut builder: UsersBuilder<ServerUser>, config: &Config) -> User
         builder = builder.oauth_side_by_side_until_python_leaves();
     }
     builder
+}
+
+/// Sessions as data, and refresh tokens. Without routes, a cap and an end by inactivity nothing is kept.
+fn with_sessions(mut builder: UsersBuilder<ServerUser>, config: &Config) -> UsersBuilder<ServerUser> {
+    let backends = backends(config);
+    let mut sessions = Sessions::new();
+    if let Some(count) = config.sessions.max_per_user {
+        sessions = sessions.max_per_user(count);
+    }
+    if !config.sessions.routes {
+        sessions = sessions.without_routes();
+    }
+    for backend in &backends {
+        if let Some(seconds) = backend.inactivity_seconds {
+            sessions = sessions.inactivity_seconds(&backend.name, seconds);
+        }
+        if let Some(seconds) = backend.refresh_lifetime_seconds {
+            let tokens = RefreshTokens::lasting_seconds(seconds).grace_seconds(backend.refresh_grace_seconds);
+            builder = builder.refresh(&backend.name, tokens);
+        }
+    }
+    let are_wanted = config.sessions.routes
+        || config.sessions.max_per_user.is_some()
+        || backends.iter().any(|backend| backend.inactivity_seconds.is_some());
+    if are_wanted { builder.sessions(sessions) } else { builder }
 }
 
 /// What goes beyond the original's contract.

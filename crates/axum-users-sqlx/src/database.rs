@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use axum_users::{
     AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, MigrateError, NewOAuthAccount,
-    OAuthAccount, Timestamp, UserDatabase, UserModel, UserState,
+    OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
     schema::{ColumnType, Record, Schema, Value},
 };
 use tokio::sync::{Mutex, MutexGuard};
@@ -269,7 +269,9 @@ async fn delete_user<U: UserModel>(
     statements: &Statements,
     id: &U::Id,
 ) -> Result<bool, sqlx::Error> {
-    work.execute(Call::new(&statements.delete_state).text(id_text(id))).await?;
+    for sql in [&statements.delete_state, &statements.sessions.delete_all] {
+        work.execute(Call::new(sql).text(id_text(id))).await?;
+    }
     if let Some(retire) = &statements.retire_id {
         work.execute(Call::new(retire).id(id)).await?;
         work.execute(Call::new(&statements.forget_retired_ids)).await?;
@@ -559,5 +561,80 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
 
     async fn purge_audit_entries(&self, before: Timestamp) -> Result<u64, DatabaseError> {
         self.purge_audit(before).await
+    }
+
+    async fn access_tokens_of(
+        &self,
+        user_id: &U::Id,
+        limit: u32,
+    ) -> Result<Vec<AccessToken<U::Id>>, DatabaseError> {
+        self.read_tokens_of(user_id, limit).await
+    }
+
+    async fn user_by_used_access_token(
+        &self,
+        forms: &[String],
+        not_before: Option<Timestamp>,
+    ) -> Result<Option<(U, AccessToken<U::Id>, Option<Timestamp>)>, DatabaseError> {
+        self.find_used(forms, not_before).await
+    }
+
+    async fn create_session(&self, session: &Session<U::Id>) -> Result<(), DatabaseError> {
+        self.keep_session(session).await
+    }
+
+    async fn sessions_of(&self, user_id: &U::Id, limit: u32) -> Result<Vec<Session<U::Id>>, DatabaseError> {
+        self.read_sessions(self.statements()?.sessions_of(user_id, limit)).await
+    }
+
+    async fn session_by_refresh_handle(&self, handle: &str) -> Result<Option<Session<U::Id>>, DatabaseError> {
+        Ok(self.read_sessions(self.statements()?.session_by_handle(handle)).await?.pop())
+    }
+
+    async fn session_last_used(&self, forms: &[String]) -> Result<Option<Timestamp>, DatabaseError> {
+        self.last_used(forms).await
+    }
+
+    async fn touch_session(&self, forms: &[String], at: Timestamp) -> Result<bool, DatabaseError> {
+        if forms.is_empty() {
+            return Ok(false);
+        }
+        Ok(self.change_sessions(|statements| statements.touch_session(forms, at)).await? > 0)
+    }
+
+    async fn rotate_refresh_token(
+        &self,
+        id: &str,
+        from: &str,
+        to: &str,
+        token: Option<&str>,
+        at: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        Ok(self.change_sessions(|statements| statements.rotate(id, from, to, token, at)).await? > 0)
+    }
+
+    async fn delete_session(&self, user_id: &U::Id, id: &str) -> Result<bool, DatabaseError> {
+        Ok(self.change_sessions(|statements| statements.delete_session(user_id, id)).await? > 0)
+    }
+
+    async fn delete_session_by_token(&self, forms: &[String]) -> Result<(), DatabaseError> {
+        if forms.is_empty() {
+            return Ok(());
+        }
+        self.change_sessions(|statements| statements.delete_session_by_token(forms)).await.map(|_| ())
+    }
+
+    async fn delete_sessions_of(
+        &self,
+        user_id: &U::Id,
+        except: &[String],
+        except_id: Option<&str>,
+    ) -> Result<(), DatabaseError> {
+        let delete = |statements: &Statements| statements.delete_sessions_of(user_id, except, except_id);
+        self.change_sessions(delete).await.map(|_| ())
+    }
+
+    async fn purge_sessions(&self, before: Timestamp) -> Result<u64, DatabaseError> {
+        self.forget_expired_sessions(before).await
     }
 }

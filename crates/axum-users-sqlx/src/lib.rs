@@ -87,6 +87,7 @@ mod inspect;
 mod migrate;
 #[cfg(all(test, feature = "sqlite"))]
 mod plans;
+mod sessions;
 mod statements;
 mod text;
 

@@ -100,12 +100,28 @@ async fn fill(engine: Engine, database: &SqlxDatabase) {
             ),
             ("axum_users_one_time", rows(&|i, _| format!("('verify', 'digest{i}', '2026-11-23 10:00:00')"))),
             ("axum_users_user_state", rows(&|_, id| format!("('{id}', NULL, {no})"))),
+            (
+                "axum_users_session (id, token, user_id, backend, created_at, last_used_at, expires_at, \
+                 refresh_handle, refresh_current)",
+                rows(&|i, id| {
+                    let now = "'2026-11-23 10:00:00'";
+                    format!(
+                        "('s{i}', 'token{i}', '{id}', 'b', {now}, {now}, {now}, 'handle{i}', 'current{i}')"
+                    )
+                }),
+            ),
         ] {
             execute(database, &format!("INSERT INTO {table} VALUES {values}")).await;
         }
     }
-    for table in ["\"user\"", "accesstoken", "oauth_account", "axum_users_one_time", "axum_users_user_state"]
-    {
+    for table in [
+        "\"user\"",
+        "accesstoken",
+        "oauth_account",
+        "axum_users_one_time",
+        "axum_users_user_state",
+        "axum_users_session",
+    ] {
         execute(database, &format!("{} {table}", engine.pick("ANALYZE", "ANALYZE", "ANALYZE TABLE"))).await;
     }
 }
@@ -159,5 +175,24 @@ fn calls(statements: &Statements) -> Vec<Call> {
         calls.push(Call::new(&statements.delete_tokens_of(count)).id(&user).texts(&forms(count)));
     }
     calls.push(Call::new(&statements.delete_tokens_of(0)).id(&user));
+    calls.extend(calls_about_sessions(statements, &user, &forms(2)));
     calls
+}
+
+fn calls_about_sessions(statements: &Statements, user: &Uuid, forms: &[String]) -> Vec<Call> {
+    let long_ago = Timestamp::UNIX_EPOCH;
+    vec![
+        statements.sessions_of(user, 100),
+        statements.tokens_of(user, 100),
+        statements.session_by_handle("handle5000"),
+        statements.session_last_used(forms),
+        statements.user_by_used_token(forms),
+        statements.touch_session(forms, long_ago),
+        statements.rotate("s5000", "current5000", "next", None, long_ago),
+        statements.delete_session(user, "s5000"),
+        statements.delete_session_by_token(forms),
+        statements.delete_sessions_of(user, forms, Some("s5000")),
+        statements.delete_sessions_of(user, &[], None),
+        statements.purge_sessions(long_ago),
+    ]
 }

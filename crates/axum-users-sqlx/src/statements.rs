@@ -5,7 +5,13 @@ use std::{borrow::Cow, sync::Arc};
 use axum_users::schema::{ColumnType, Record, Schema, Value};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-use crate::{connect::SqlxOptions, dialect::Dialect, engine::Call, migrate::OAUTH_ACCOUNT_COLUMNS};
+use crate::{
+    connect::SqlxOptions,
+    dialect::Dialect,
+    engine::Call,
+    migrate::OAUTH_ACCOUNT_COLUMNS,
+    sessions::{SESSION_TABLE, SessionStatements},
+};
 
 /// Expired one-time records that one statement forgets at most, and access tokens likewise.
 pub(crate) const BATCH: u32 = 1000;
@@ -62,6 +68,7 @@ pub(crate) struct Statements {
     pub(crate) delete_account: SqlStr,
     pub(crate) get_with_state: SqlStr,
     pub(crate) set_state: SqlStr,
+    pub(crate) sessions: SessionStatements,
 }
 
 impl Statements {
@@ -129,6 +136,7 @@ impl Statements {
                  LEFT JOIN axum_users_user_state s ON s.user_id = {a1} WHERE u.id = {a2}"
             )),
             set_state: sql(set_state(dialect, &user)),
+            sessions: SessionStatements::new(dialect, &user, &token),
             dialect,
             schema,
             tables,
@@ -144,6 +152,18 @@ impl Statements {
                 sql(user_by_token(self.dialect, &self.schema, &user, &token, forms))
             }
         }
+    }
+
+    /// The same with the last use of the session whose token is one of `session`, the places of the arguments before
+    /// the token's own.
+    pub(crate) fn user_by_token_with(&self, forms: usize, session: &str) -> SqlStr {
+        let (user, token) = (self.quote(&self.tables.user), self.quote(&self.tables.access_token));
+        sql(format!(
+            "SELECT {}, t.token, t.created_at, s.last_used_at FROM {token} t JOIN {user} u ON u.id = t.user_id \
+             LEFT JOIN {SESSION_TABLE} s ON s.token IN ({session}) WHERE t.token IN ({})",
+            column_list(self.dialect, &self.schema, "u."),
+            self.dialect.arguments(forms + 1, forms)
+        ))
     }
 
     /// The deletion of a token in any of its forms, with its arguments.

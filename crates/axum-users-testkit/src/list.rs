@@ -138,6 +138,21 @@ behaviours! { $
         of_twenty_links_of_one_account_one_wins
         of_twenty_creates_with_an_account_one_wins
     }
+    sessions {
+        a_session_is_kept_as_it_is
+        sessions_are_a_users_own_the_newest_first_and_as_many_as_asked_for
+        a_session_has_an_id_of_its_own_and_a_user
+        a_use_is_noted_and_the_stored_form_with_it
+        a_token_is_found_with_the_last_use_of_its_session
+        a_session_is_found_by_the_handle_of_its_refresh_tokens
+        a_refresh_token_takes_the_place_of_the_current_one_alone
+        of_thirty_refreshes_with_one_token_one_wins
+        a_refresh_brings_no_ended_session_back
+        kept_sessions_end_one_by_one_or_all_but_the_kept
+        sessions_that_expired_are_forgotten_and_counted
+        a_deleted_user_has_no_sessions_as_data
+        the_access_tokens_of_a_user_are_listed
+    }
     user_states {
         the_state_of_a_user_is_the_default_at_first
         a_state_is_kept_in_place_of_the_one_before

@@ -8,6 +8,7 @@ pub(crate) mod one_time_records;
 pub(crate) mod own_fields;
 pub(crate) mod races;
 pub(crate) mod routes;
+pub(crate) mod sessions;
 pub(crate) mod surroundings;
 pub(crate) mod user_states;
 pub(crate) mod users;

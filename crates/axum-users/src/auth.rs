@@ -13,6 +13,7 @@ use axum::{http::HeaderMap, response::Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 
+pub(crate) use self::database::{hashed, is_idle};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisError, RedisTokens};
 pub use self::{
@@ -27,6 +28,7 @@ use crate::{
     error::InternalError,
     openapi::TransportDescription,
     schema::{Schema, Timestamp},
+    sessions::Refreshing,
     user::UserModel,
 };
 
@@ -38,12 +40,32 @@ pub struct Issued {
     pub access_token: SecretString,
     /// For how many seconds it is good; `None` for ever.
     pub expires_in: Option<u64>,
+    /// The refresh token that goes with it, where the backend has them.
+    pub refresh: Option<IssuedRefresh>,
+}
+
+/// A refresh token on its way to the client.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct IssuedRefresh {
+    /// The token.
+    pub token: SecretString,
+    /// For how many seconds the session can still be refreshed.
+    pub expires_in: u64,
+    /// The path of the route that takes it, `/auth/{backend}/refresh`.
+    pub path: String,
+}
+
+impl IssuedRefresh {
+    pub(crate) fn new(token: SecretString, expires_in: u64, path: String) -> Self {
+        Self { token, expires_in, path }
+    }
 }
 
 impl Issued {
     /// A token that is good for so many seconds, or for ever.
     pub fn new(access_token: impl Into<SecretString>, expires_in: Option<u64>) -> Self {
-        Self { access_token: access_token.into(), expires_in }
+        Self { access_token: access_token.into(), expires_in, refresh: None }
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -80,6 +102,13 @@ impl<U: UserModel> Resolved<U> {
         self.issued_at = Some(at);
         self
     }
+
+    /// The same with the session's public name, where the token says it.
+    #[must_use]
+    pub fn session_id(mut self, id: Option<String>) -> Self {
+        self.session_id = id;
+        self
+    }
 }
 
 /// See [`Resolved`].
@@ -107,6 +136,18 @@ pub trait Transport: Send + Sync + 'static {
         false
     }
 
+    /// The refresh token that a request carries here, if any. Not asked of transports that set no cookie: their
+    /// clients send it in the body.
+    fn refresh_token<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+        let _ = headers;
+        None
+    }
+
+    /// Adds to the answer to a logout what makes the client forget the refresh token of this path.
+    fn forget_refresh_token(&self, headers: &mut HeaderMap, path: &str) {
+        let _ = (headers, path);
+    }
+
     /// What the OpenAPI document says of it; `token_url` is the login's path without the leading slash.
     fn description(&self, token_url: &str) -> TransportDescription;
 }
@@ -130,6 +171,8 @@ pub struct StrategySetup {
     /// Whether signed tokens have to end when a user's [`UserState::not_before`](crate::UserState::not_before)
     /// says so, which costs their strategy a look at that state.
     pub signed_tokens_end_early: bool,
+    /// After how many seconds without use a session of this backend ends; `None` for never.
+    pub inactivity_seconds: Option<u64>,
 }
 
 /// What a strategy is given when it makes a token.
@@ -142,11 +185,15 @@ pub struct IssueContext<'a, U: UserModel> {
     pub request: &'a RequestInfo,
     /// The database.
     pub database: &'a Database<U>,
+    /// The public name of the session, for strategies whose tokens can say it.
+    pub session_id: Option<&'a str>,
+    /// The token to issue, for strategies that draw a random one; another request may have issued it already.
+    pub token: Option<&'a str>,
 }
 
 impl<'a, U: UserModel> IssueContext<'a, U> {
     pub(crate) fn new(user: &'a U, request: &'a RequestInfo, database: &'a Database<U>) -> Self {
-        Self { user, request, database }
+        Self { user, request, database, session_id: None, token: None }
     }
 }
 
@@ -208,6 +255,28 @@ pub trait Strategy<U: UserModel>: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// How a token of this strategy may be stored, the form of new tokens first; `None` for tokens that are stored
+    /// nowhere, and for texts that are none.
+    fn stored_forms(&self, token: &str) -> Option<Vec<String>> {
+        let _ = token;
+        None
+    }
+
+    /// Ends the token that is stored in this form.
+    fn revoke_stored(
+        &self,
+        form: &str,
+        database: &Database<U>,
+    ) -> impl Future<Output = Result<(), InternalError>> + Send {
+        let _ = (form, database);
+        async { Ok(()) }
+    }
+
+    /// Whether its tokens are kept somewhere, so that each of them is a session of its own.
+    fn keeps_sessions(&self) -> bool {
+        false
+    }
+
     /// Which rows of the database's access tokens may still be good. The table is shared by all backends, so
     /// that what one strategy needs no more another may.
     fn kept_access_tokens(&self) -> KeptAccessTokens {
@@ -248,6 +317,13 @@ pub(crate) trait ErasedStrategy<U: UserModel>: Send + Sync {
         except: Option<&'a str>,
         database: &'a Database<U>,
     ) -> BoxFuture<'a, Result<(), InternalError>>;
+    fn stored_forms(&self, token: &str) -> Option<Vec<String>>;
+    fn revoke_stored<'a>(
+        &'a self,
+        form: &'a str,
+        database: &'a Database<U>,
+    ) -> BoxFuture<'a, Result<(), InternalError>>;
+    fn keeps_sessions(&self) -> bool;
     fn kept_access_tokens(&self) -> KeptAccessTokens;
 }
 
@@ -293,6 +369,22 @@ impl<U: UserModel, T: Strategy<U>> ErasedStrategy<U> for T {
         Box::pin(Strategy::revoke_all(self, user_id, except, database))
     }
 
+    fn stored_forms(&self, token: &str) -> Option<Vec<String>> {
+        Strategy::stored_forms(self, token)
+    }
+
+    fn revoke_stored<'a>(
+        &'a self,
+        form: &'a str,
+        database: &'a Database<U>,
+    ) -> BoxFuture<'a, Result<(), InternalError>> {
+        Box::pin(Strategy::revoke_stored(self, form, database))
+    }
+
+    fn keeps_sessions(&self) -> bool {
+        Strategy::keeps_sessions(self)
+    }
+
     fn kept_access_tokens(&self) -> KeptAccessTokens {
         Strategy::kept_access_tokens(self)
     }
@@ -303,6 +395,9 @@ pub(crate) struct Backend<U: UserModel> {
     pub(crate) name: String,
     pub(crate) transport: Box<dyn Transport>,
     pub(crate) strategy: Box<dyn ErasedStrategy<U>>,
+    pub(crate) refresh: Option<Refreshing>,
+    /// After how many seconds without use a session ends.
+    pub(crate) inactivity_seconds: Option<u64>,
 }
 
 impl<U: UserModel> fmt::Debug for Backend<U> {

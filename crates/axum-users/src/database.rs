@@ -1,10 +1,14 @@
 //! Where users are kept: the adapter trait, and what it may answer instead of a user.
 
 mod memory;
+mod session;
 
 use std::{borrow::Cow, fmt, pin::Pin, sync::Arc};
 
-pub use self::memory::MemoryDatabase;
+pub use self::{
+    memory::MemoryDatabase,
+    session::{RefreshFamily, Session},
+};
 use crate::{
     audit::{AuditEntry, AuditFilter},
     error::BoxError,
@@ -65,6 +69,8 @@ pub struct Capabilities {
     pub user_states: bool,
     /// The audit trail.
     pub audit_trail: bool,
+    /// Sessions as data: their devices, and refresh tokens; see [`Session`].
+    pub sessions: bool,
 }
 
 impl Capabilities {
@@ -77,6 +83,7 @@ impl Capabilities {
             oauth_accounts: true,
             user_states: true,
             audit_trail: true,
+            sessions: true,
         }
     }
 }
@@ -445,6 +452,132 @@ pub trait UserDatabase<U: UserModel>: Send + Sync + 'static {
         let _ = before;
         async { Err(DatabaseError::Unsupported("the audit trail")) }
     }
+
+    /// The sessions of a user in the original's `accesstoken` table, the newest first, `limit` at most.
+    fn access_tokens_of(
+        &self,
+        user_id: &U::Id,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<AccessToken<U::Id>>, DatabaseError>> + Send {
+        let _ = (user_id, limit);
+        async { Err(DatabaseError::Unsupported("sessions")) }
+    }
+
+    /// As [`user_by_access_token`](Self::user_by_access_token), with the moment at which the session was last
+    /// used, where that is known. Adapters may do it in one query.
+    fn user_by_used_access_token(
+        &self,
+        forms: &[String],
+        not_before: Option<Timestamp>,
+    ) -> impl Future<Output = Result<Option<(U, AccessToken<U::Id>, Option<Timestamp>)>, DatabaseError>> + Send
+    {
+        async move {
+            let Some((user, token)) = self.user_by_access_token(forms, not_before).await? else {
+                return Ok(None);
+            };
+            let last_used_at = self.session_last_used(forms).await?;
+            Ok(Some((user, token, last_used_at)))
+        }
+    }
+
+    /// Keeps what is known of a new session. Fails when its user does not exist, or another session has its id.
+    fn create_session(
+        &self,
+        session: &Session<U::Id>,
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = session;
+        async { Err(DatabaseError::Unsupported("sessions")) }
+    }
+
+    /// The sessions of a user, the newest first, `limit` at most.
+    fn sessions_of(
+        &self,
+        user_id: &U::Id,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Session<U::Id>>, DatabaseError>> + Send {
+        let _ = (user_id, limit);
+        async { Err(DatabaseError::Unsupported("sessions")) }
+    }
+
+    /// The session whose refresh tokens have this [`handle`](RefreshFamily::handle).
+    fn session_by_refresh_handle(
+        &self,
+        handle: &str,
+    ) -> impl Future<Output = Result<Option<Session<U::Id>>, DatabaseError>> + Send {
+        let _ = handle;
+        async { Err(DatabaseError::Unsupported("sessions")) }
+    }
+
+    /// When the session was last used whose stored token is one of `forms`.
+    fn session_last_used(
+        &self,
+        forms: &[String],
+    ) -> impl Future<Output = Result<Option<Timestamp>, DatabaseError>> + Send {
+        let _ = forms;
+        async { Err(DatabaseError::Unsupported("sessions")) }
+    }
+
+    /// Notes that the session whose stored token is one of `forms` was used, and that its token is stored as the
+    /// first of them from now on; answers whether there was one.
+    fn touch_session(
+        &self,
+        forms: &[String],
+        at: Timestamp,
+    ) -> impl Future<Output = Result<bool, DatabaseError>> + Send {
+        let _ = (forms, at);
+        async { Err(DatabaseError::Unsupported("sessions")) }
+    }
+
+    /// Puts the refresh token `to` in the place of `from`, which becomes the previous one, and the access token
+    /// `token` in the place of the one before, in one statement; answers whether `from` was the current one.
+    fn rotate_refresh_token(
+        &self,
+        id: &str,
+        from: &str,
+        to: &str,
+        token: Option<&str>,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<bool, DatabaseError>> + Send {
+        let _ = (id, from, to, token, at);
+        async { Err(DatabaseError::Unsupported("sessions")) }
+    }
+
+    /// Forgets one session of a user; answers whether there was one.
+    fn delete_session(
+        &self,
+        user_id: &U::Id,
+        id: &str,
+    ) -> impl Future<Output = Result<bool, DatabaseError>> + Send {
+        let _ = (user_id, id);
+        async { Err(DatabaseError::Unsupported("sessions")) }
+    }
+
+    /// Forgets the session whose stored token is one of `forms`.
+    fn delete_session_by_token(
+        &self,
+        forms: &[String],
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = forms;
+        async { Err(DatabaseError::Unsupported("sessions")) }
+    }
+
+    /// Forgets all sessions of a user but those whose stored token is one of `except`, and the one with the id
+    /// `except_id`.
+    fn delete_sessions_of(
+        &self,
+        user_id: &U::Id,
+        except: &[String],
+        except_id: Option<&str>,
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = (user_id, except, except_id);
+        async { Err(DatabaseError::Unsupported("sessions")) }
+    }
+
+    /// Forgets the sessions that ended before `before`; answers how many.
+    fn purge_sessions(&self, before: Timestamp) -> impl Future<Output = Result<u64, DatabaseError>> + Send {
+        let _ = before;
+        async { Err(DatabaseError::Unsupported("sessions")) }
+    }
 }
 
 /// Writes the erased twin of [`UserDatabase`], its blanket implementation, and [`Database`]'s methods.
@@ -582,4 +715,41 @@ erased_database! {
     fn audit_entries(filter: &'a AuditFilter) -> Result<Vec<AuditEntry>, DatabaseError>;
     /// See [`UserDatabase::purge_audit_entries`].
     fn purge_audit_entries(before: Timestamp) -> Result<u64, DatabaseError>;
+    /// See [`UserDatabase::access_tokens_of`].
+    fn access_tokens_of(user_id: &'a U::Id, limit: u32) -> Result<Vec<AccessToken<U::Id>>, DatabaseError>;
+    /// See [`UserDatabase::user_by_used_access_token`].
+    fn user_by_used_access_token(
+        forms: &'a [String],
+        not_before: Option<Timestamp>
+    ) -> Result<Option<(U, AccessToken<U::Id>, Option<Timestamp>)>, DatabaseError>;
+    /// See [`UserDatabase::create_session`].
+    fn create_session(session: &'a Session<U::Id>) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::sessions_of`].
+    fn sessions_of(user_id: &'a U::Id, limit: u32) -> Result<Vec<Session<U::Id>>, DatabaseError>;
+    /// See [`UserDatabase::session_by_refresh_handle`].
+    fn session_by_refresh_handle(handle: &'a str) -> Result<Option<Session<U::Id>>, DatabaseError>;
+    /// See [`UserDatabase::session_last_used`].
+    fn session_last_used(forms: &'a [String]) -> Result<Option<Timestamp>, DatabaseError>;
+    /// See [`UserDatabase::touch_session`].
+    fn touch_session(forms: &'a [String], at: Timestamp) -> Result<bool, DatabaseError>;
+    /// See [`UserDatabase::rotate_refresh_token`].
+    fn rotate_refresh_token(
+        id: &'a str,
+        from: &'a str,
+        to: &'a str,
+        token: Option<&'a str>,
+        at: Timestamp
+    ) -> Result<bool, DatabaseError>;
+    /// See [`UserDatabase::delete_session`].
+    fn delete_session(user_id: &'a U::Id, id: &'a str) -> Result<bool, DatabaseError>;
+    /// See [`UserDatabase::delete_session_by_token`].
+    fn delete_session_by_token(forms: &'a [String]) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::delete_sessions_of`].
+    fn delete_sessions_of(
+        user_id: &'a U::Id,
+        except: &'a [String],
+        except_id: Option<&'a str>
+    ) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::purge_sessions`].
+    fn purge_sessions(before: Timestamp) -> Result<u64, DatabaseError>;
 }

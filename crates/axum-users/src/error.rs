@@ -57,6 +57,9 @@ pub mod code {
     pub const ACCESS_TOKEN_DECODE_ERROR: &str = "ACCESS_TOKEN_DECODE_ERROR";
     /// OAuth callback: the state has expired.
     pub const ACCESS_TOKEN_ALREADY_EXPIRED: &str = "ACCESS_TOKEN_ALREADY_EXPIRED";
+    /// Refresh: the refresh token is bad, has expired, or was used before; or its session has ended. Not in the
+    /// original.
+    pub const REFRESH_BAD_TOKEN: &str = "REFRESH_BAD_TOKEN";
     /// Exchange: the one-time code is bad, has expired, or was used. Not in the original.
     pub const EXCHANGE_BAD_CODE: &str = "EXCHANGE_BAD_CODE";
 }

@@ -7,9 +7,9 @@ use axum::{
     http::{HeaderMap, request::Parts},
 };
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use crate::{Users, database::BoxFuture, error::BoxError, schema::Record, user::UserModel};
+use crate::{Authenticated, Users, database::BoxFuture, error::BoxError, schema::Record, user::UserModel};
 
 /// What is known of the request behind an operation; nothing when a program calls by itself.
 ///
@@ -18,10 +18,18 @@ use crate::{Users, database::BoxFuture, error::BoxError, schema::Record, user::U
 pub struct RequestInfo {
     headers: HeaderMap,
     client_address: Option<IpAddr>,
-    /// The token that the request presented: the session that a change of password leaves alive.
-    presented_token: Option<SecretString>,
+    /// The session that made the request, which a change of password leaves alive.
+    presented: Option<Presented>,
     /// The id of the user who makes the request.
     actor: Option<String>,
+}
+
+/// By what a request was recognised.
+#[derive(Clone)]
+pub(crate) struct Presented {
+    pub(crate) token: SecretString,
+    /// The session's public name, where the token says it.
+    pub(crate) session_id: Option<String>,
 }
 
 /// Headers carry tokens and cookies, so their names are all that is shown.
@@ -43,7 +51,7 @@ impl RequestInfo {
         Self {
             headers: parts.headers.clone(),
             client_address: address.map(|ConnectInfo(address)| address.ip()),
-            presented_token: None,
+            presented: None,
             actor: None,
         }
     }
@@ -74,13 +82,13 @@ impl RequestInfo {
         self.actor.as_deref()
     }
 
-    pub(crate) fn with_presented_token(mut self, token: SecretString) -> Self {
-        self.presented_token = Some(token);
+    pub(crate) fn with_presented<U: UserModel>(mut self, authenticated: &Authenticated<U>) -> Self {
+        self.presented = Some(authenticated.presented());
         self
     }
 
-    pub(crate) fn presented_token(&self) -> Option<&str> {
-        self.presented_token.as_ref().map(SecretString::expose_secret)
+    pub(crate) fn presented(&self) -> Option<&Presented> {
+        self.presented.as_ref()
     }
 
     /// The request's headers; empty without a request.

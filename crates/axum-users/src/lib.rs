@@ -24,6 +24,7 @@ mod random;
 mod reader;
 mod router;
 pub mod schema;
+mod sessions;
 #[cfg(feature = "swagger-ui")]
 mod swagger;
 #[cfg(feature = "testing")]
@@ -44,13 +45,13 @@ pub use self::swagger::docs_router;
 pub use self::{
     audit::{AuditEntry, AuditEvent, AuditFilter, AuditRecord},
     auth::{
-        AccessTokensAtRest, Bearer, Cookie, DatabaseTokens, IssueContext, Issued, Jwt, KeptAccessTokens,
-        Resolved, ResolvedUser, SameSite, Strategy, StrategySetup, Transport,
+        AccessTokensAtRest, Bearer, Cookie, DatabaseTokens, IssueContext, Issued, IssuedRefresh, Jwt,
+        KeptAccessTokens, Resolved, ResolvedUser, SameSite, Strategy, StrategySetup, Transport,
     },
     clock::Clock,
     database::{
         AccessToken, Capabilities, Database, DatabaseError, MemoryDatabase, MigrateError, NewOAuthAccount,
-        OAuthAccount, UserDatabase, UserState,
+        OAuthAccount, RefreshFamily, Session, UserDatabase, UserState,
     },
     email::{EmailError, normalize_email},
     error::{ApiError, BoxError, FieldError, InternalError, Location, code},
@@ -59,8 +60,8 @@ pub use self::{
     keys::{KeyError, KeyPair},
     limits::{Limit, Limits},
     manager::{
-        Authenticated, CreateError, DeleteError, Flags, ForgotPasswordError, LoginError, RequestVerifyError,
-        ResetPasswordError, UpdateError, VerifyError,
+        Authenticated, CreateError, DeleteError, Flags, ForgotPasswordError, LoginError, RefreshError,
+        RequestVerifyError, ResetPasswordError, UpdateError, UserSession, VerifyError,
     },
     openapi::{TransportDescription, merge_openapi},
     password::{
@@ -70,6 +71,7 @@ pub use self::{
     random::Random,
     router::Routes,
     schema::{ColumnValue, Date, ObjectId, Timestamp},
+    sessions::{RefreshTokens, Sessions},
     token::{Algorithm, MIN_SECRET_BYTES, Secrets},
     transaction::PendingHooks,
     user::{User, UserCreate, UserFields, UserId, UserModel, UserRead, UserUpdate},
@@ -112,4 +114,8 @@ mod book {
     struct Passwords;
     #[doc = include_str!("../../../docs/testing.md")]
     struct Testing;
+    #[doc = include_str!("../../../docs/refresh-tokens.md")]
+    struct RefreshTokens;
+    #[doc = include_str!("../../../docs/sessions.md")]
+    struct Sessions;
 }

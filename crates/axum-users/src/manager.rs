@@ -5,6 +5,8 @@ mod login;
 #[cfg(feature = "oauth")]
 mod oauth;
 mod password;
+mod refresh;
+mod sessions;
 mod verify;
 
 pub(crate) use self::login::Judgement;
@@ -13,6 +15,8 @@ pub use self::oauth::{OAuthError, OAuthTokenError};
 pub use self::{
     login::{Authenticated, LoginError},
     password::{ForgotPasswordError, ResetPasswordError},
+    refresh::RefreshError,
+    sessions::UserSession,
     verify::{RequestVerifyError, VerifyError},
 };
 use crate::{
@@ -20,7 +24,7 @@ use crate::{
     database::{DatabaseError, UserState},
     email::{EmailError, normalize_email},
     error::InternalError,
-    hooks::{NewUser, Refusal},
+    hooks::{NewUser, Presented, Refusal},
     schema::{DecodeError, Record, Value},
     user::{UserFields, UserId, UserModel},
 };
@@ -292,14 +296,19 @@ impl<U: UserModel> Users<U> {
             let hash = self.inner.hasher.hash(password).await.map_err(InternalError::from)?;
             changes.set("hashed_password", Value::Text(hash));
             // Before the change too: where sessions cannot be ended, the password stays as it is.
-            self.end_sessions(user.id(), request.presented_token()).await?;
+            self.end_sessions(user.id(), request.presented()).await?;
         }
         let old_email = changes.get("email").is_some().then(|| user.email().to_owned());
         let user = self.apply(user, &changes).await?;
         if password.is_some() {
             #[cfg(feature = "oauth")]
             self.password_is_known(user.id()).await?;
-            self.end_sessions(user.id(), request.presented_token()).await?;
+            self.end_sessions(user.id(), request.presented()).await?;
+        }
+        let deactivates = changes.get("is_active").and_then(Value::as_bool) == Some(false);
+        if deactivates && self.inner.backends.iter().any(|backend| backend.refresh.is_some()) {
+            // Otherwise a refresh token would be good again with the user.
+            self.end_sessions(user.id(), None).await?;
         }
         self.note_update(&user, &given, old_email.is_some(), flags, request);
         let hooks = &self.inner.hooks;
@@ -385,10 +394,17 @@ impl<U: UserModel> Users<U> {
 
     /// Ends the sessions of a user in every backend that keeps them, but the one of `except`. A backend that
     /// fails stops none of the others.
-    pub(crate) async fn end_sessions(&self, id: &U::Id, except: Option<&str>) -> Result<(), InternalError> {
+    pub(crate) async fn end_sessions(
+        &self,
+        id: &U::Id,
+        except: Option<&Presented>,
+    ) -> Result<(), InternalError> {
+        // Before the tokens: a refresh under way sees that its session is gone, and takes its tokens back.
+        self.forget_sessions(id, except).await?;
         let mut failure = None;
+        let token = except.map(|presented| presented.token.expose_secret());
         for backend in &self.inner.backends {
-            if let Err(error) = backend.strategy.revoke_all(id, except, &self.inner.database).await {
+            if let Err(error) = backend.strategy.revoke_all(id, token, &self.inner.database).await {
                 failure = failure.or(Some(error));
             }
         }

@@ -41,6 +41,8 @@ pub(crate) enum RouterKind {
     Users,
     /// The public keys of signed tokens.
     Jwks,
+    /// The sessions of the current user, and of all of them for superusers.
+    Sessions,
     /// Login by an OAuth provider.
     #[cfg(feature = "oauth")]
     OAuth {
@@ -77,6 +79,10 @@ pub(crate) struct DocumentInfo<'a> {
 pub(crate) struct BackendDescription {
     /// The backend's name.
     pub(crate) name: String,
+    /// Whether it has refresh tokens.
+    pub(crate) refreshes: bool,
+    /// Whether clients send them in the body.
+    pub(crate) refresh_token_in_body: bool,
     /// What its transport says.
     pub(crate) transport: TransportDescription,
 }

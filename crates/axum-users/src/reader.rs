@@ -74,6 +74,14 @@ pub(crate) fn read_code(body: JsonBody) -> Result<String, Vec<FieldError>> {
     read_small(body, [("code", value::read_text)]).map(|[code]| code)
 }
 
+/// Reads `{"refresh_token": …}`.
+///
+/// # Errors
+/// The field is missing or no text.
+pub(crate) fn read_refresh_token(body: JsonBody) -> Result<SecretString, Vec<FieldError>> {
+    read_small(body, [("refresh_token", value::read_text)]).map(|[token]| token.into())
+}
+
 /// Reads `{"token": …, "password": …}`.
 ///
 /// # Errors

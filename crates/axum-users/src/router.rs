@@ -8,8 +8,10 @@ mod jwks;
 mod oauth;
 #[cfg(feature = "oauth")]
 mod oauth_associate;
+mod refresh;
 mod register;
 mod reset_password;
+mod sessions;
 mod users;
 mod verify;
 
@@ -79,12 +81,13 @@ impl<U: UserModel, S: Clone + Send + Sync + 'static> From<Routes<U>> for Router<
         let mut all = Router::new();
         for router in &routers {
             let routes = match &router.kind {
-                RouterKind::Auth { backend } => auth::routes::<U>(backend),
+                RouterKind::Auth { backend } => auth::routes::<U>(backend, users.refreshes(backend)),
                 RouterKind::Register => register::routes::<U>(),
                 RouterKind::ResetPassword => reset_password::routes::<U>(),
                 RouterKind::Verify => verify::routes::<U>(),
                 RouterKind::Users => users::routes::<U>(),
                 RouterKind::Jwks => jwks::routes::<U>(),
+                RouterKind::Sessions => sessions::routes::<U>(),
                 #[cfg(feature = "oauth")]
                 RouterKind::OAuth { provider, .. } => oauth::routes::<U>(provider),
                 #[cfg(feature = "oauth")]
@@ -114,6 +117,9 @@ impl<U: UserModel> Users<U> {
         ] {
             routers.push(MountedRouter { kind, prefix: prefix.to_owned() });
         }
+        if self.inner.sessions.as_ref().is_some_and(|sessions| sessions.has_routes) {
+            routers.extend(self.sessions_router().routers);
+        }
         #[cfg(feature = "oauth")]
         routers.extend(self.oauth_routers());
         if !self.inner.json_web_keys.is_empty() {
@@ -122,7 +128,7 @@ impl<U: UserModel> Users<U> {
         Routes { users: self.clone(), routers }
     }
 
-    /// `POST /auth/{backend}/login` and `/logout`.
+    /// `POST /auth/{backend}/login` and `/logout`, and `/refresh` where the backend has refresh tokens.
     ///
     /// # Panics
     /// No backend has this name; a program's mistake that shows at its start.
@@ -157,6 +163,19 @@ impl<U: UserModel> Users<U> {
     /// `GET /.well-known/jwks.json`: the public keys by which others verify access tokens.
     pub fn jwks_router(&self) -> Routes<U> {
         self.single(RouterKind::Jwks, "/.well-known")
+    }
+
+    /// `GET` and `DELETE /users/me/sessions`, `DELETE /users/me/sessions/{session_id}`; the same under
+    /// `/users/{id}/sessions` for superusers.
+    ///
+    /// # Panics
+    /// The builder was not told to keep sessions; a program's mistake that shows at its start.
+    pub fn sessions_router(&self) -> Routes<U> {
+        assert!(
+            self.inner.sessions.is_some(),
+            "sessions are not kept; add `.sessions(Sessions::new())` before `.build()`"
+        );
+        self.single(RouterKind::Sessions, "/users")
     }
 
     /// `GET /auth/{provider}/authorize` and `/callback`.
@@ -238,6 +257,23 @@ impl<U: UserModel> Users<U> {
         }
     }
 
+    /// Whether a backend has refresh tokens.
+    fn refreshes(&self, name: &str) -> bool {
+        self.inner.backends.iter().any(|backend| backend.name == name && backend.refresh.is_some())
+    }
+
+    /// The whole path of a backend's refresh route: where it was mounted, or would be.
+    pub(crate) fn refresh_path(&self, name: &str) -> String {
+        let mounted = self.inner.mounted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let found = mounted
+            .iter()
+            .find(|router| matches!(&router.kind, RouterKind::Auth { backend } if backend == name));
+        match found {
+            Some(router) => format!("{}/refresh", router.prefix),
+            None => format!("{}/auth/{name}/refresh", self.inner.mount),
+        }
+    }
+
     fn single(&self, kind: RouterKind, prefix: &str) -> Routes<U> {
         Routes { users: self.clone(), routers: vec![MountedRouter { kind, prefix: prefix.to_owned() }] }
     }
@@ -271,6 +307,8 @@ impl<U: UserModel> Users<U> {
                 let token_url = openapi::relative_token_url(&inner.mount, path.unwrap_or_default());
                 BackendDescription {
                     name: backend.name.clone(),
+                    refreshes: backend.refresh.is_some(),
+                    refresh_token_in_body: !backend.transport.sets_cookie(),
                     transport: backend.transport.description(&token_url),
                 }
             })

@@ -369,6 +369,7 @@ pub(crate) struct ReadClaims {
     password_fgpt: Option<Json>,
     email_fgpt: Option<Json>,
     issued_us: Option<Json>,
+    sid: Option<Json>,
     #[cfg(feature = "oauth")]
     csrftoken: Option<Json>,
     #[cfg(feature = "oauth")]
@@ -401,6 +402,11 @@ impl ReadClaims {
     /// When an access token was made here, in microseconds, where it says so.
     pub(crate) fn issued_at_microseconds(&self) -> Option<i64> {
         self.issued_us.as_ref()?.as_i64()
+    }
+
+    /// The session of an access token that was made here, where it says so.
+    pub(crate) fn session_id(&self) -> Option<&str> {
+        self.sid.as_ref()?.as_str()
     }
 
     /// The address that a verification token is about.
@@ -501,6 +507,18 @@ pub(crate) fn keyed_fingerprints(secrets: &Secrets, text: &str) -> Vec<String> {
         .collect()
 }
 
+/// What follows from a secret text for a purpose, once for each secret: 43 characters of URL-safe base64.
+pub(crate) fn successors(secrets: &Secrets, purpose: &[u8], text: &str) -> Vec<String> {
+    let successor = |secret: &[u8]| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
+        mac.update(purpose);
+        mac.update(b"\0");
+        mac.update(text.as_bytes());
+        Some(base64_url(&mac.finalize().into_bytes()))
+    };
+    secrets.all().filter_map(successor).collect()
+}
+
 /// The claims of an access token, in the original's order.
 #[derive(Serialize)]
 pub(crate) struct AccessClaims<'a> {
@@ -511,6 +529,9 @@ pub(crate) struct AccessClaims<'a> {
     /// When it was made, in microseconds; ours, and only where tokens may end early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) issued_us: Option<i64>,
+    /// The session's public name; only where the backend has refresh tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sid: Option<&'a str>,
 }
 
 /// The claims of a password reset token, in the original's order; `email_fgpt` is ours.

@@ -24,6 +24,7 @@ use crate::{
         Argon2Parameters, DefaultPasswordPolicy, ErasedPasswordPolicy, PasswordHasher, PasswordPolicy,
     },
     schema::Schema,
+    sessions::{self, KeptSessions, RefreshTokens, Sessions},
     token::{AUDIENCE_RESET, AUDIENCE_VERIFY, Algorithm, MIN_SECRET_BYTES, Secrets, TokenSigner},
     user::UserModel,
 };
@@ -72,6 +73,7 @@ pub(crate) struct Settings<U: UserModel> {
     pub(crate) new_address: TokenKind,
     pub(crate) requires_verification: bool,
     pub(crate) hardening: Hardening,
+    pub(crate) sessions: Option<KeptSessions>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) mount: String,
@@ -177,6 +179,8 @@ pub struct UsersBuilder<U: UserModel> {
     verification: TokenSettings,
     requires_verification: bool,
     hardening: Hardening,
+    sessions: Option<Sessions>,
+    refresh: Vec<(String, RefreshTokens)>,
     allow_short_secret: bool,
     at_rest: AccessTokensAtRest,
     clock: Clock,
@@ -257,7 +261,22 @@ impl<U: UserModel> UsersBuilder<U> {
     /// the order in which they were added; the first that yields a user wins.
     pub fn backend(mut self, name: &str, transport: impl Transport, strategy: impl Strategy<U>) -> Self {
         let (transport, strategy) = (Box::new(transport), Box::new(strategy));
-        self.backends.push(Backend { name: name.to_owned(), transport, strategy });
+        let name = name.to_owned();
+        self.backends.push(Backend { name, transport, strategy, refresh: None, inactivity_seconds: None });
+        self
+    }
+
+    /// Keeps sessions as data: who logged in with which device, from where, and when it was last used. Adds the
+    /// routes `/users/me/sessions` and, for superusers, `/users/{id}/sessions`; see [`Sessions`].
+    pub fn sessions(mut self, sessions: Sessions) -> Self {
+        self.sessions = Some(sessions);
+        self
+    }
+
+    /// Gives the backend of this name refresh tokens: its login answers one, and `POST /auth/{name}/refresh`
+    /// takes it; see [`RefreshTokens`].
+    pub fn refresh(mut self, backend: &str, tokens: RefreshTokens) -> Self {
+        self.refresh.push((backend.to_owned(), tokens));
         self
     }
 
@@ -497,6 +516,14 @@ impl<U: UserModel> UsersBuilder<U> {
         if self.hardening.hides_taken_emails && !self.requires_verification {
             return Err(BuildError::HiddenEmailsShow);
         }
+        if self.sessions.is_some() || !self.refresh.is_empty() {
+            if !self.database.capabilities().sessions {
+                return Err(BuildError::Schema(Cow::Borrowed(
+                    "it keeps no sessions, which `sessions` and `refresh` need",
+                )));
+            }
+            sessions::configure(&mut self.backends, self.sessions.as_ref(), &self.refresh, &self.secrets)?;
+        }
         let schema = Arc::new(self.schema);
         self.database.0.configure(&schema).map_err(BuildError::Schema)?;
         #[cfg(feature = "oauth")]
@@ -513,7 +540,7 @@ impl<U: UserModel> UsersBuilder<U> {
                 "it keeps no audit trail, which `keeps_audit_trail` needs",
             )));
         }
-        let setup = StrategySetup {
+        let mut setup = StrategySetup {
             secrets: self.secrets.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
@@ -521,11 +548,13 @@ impl<U: UserModel> UsersBuilder<U> {
             access_tokens_at_rest: self.at_rest,
             allow_short_secret: self.allow_short_secret,
             signed_tokens_end_early: ends_early,
+            inactivity_seconds: None,
         };
         let capabilities = self.database.capabilities();
         for backend in &mut self.backends {
             let refused = |reason| BuildError::Backend { name: backend.name.clone(), reason };
             check_capabilities(backend.strategy.needs(), capabilities).map_err(refused)?;
+            setup.inactivity_seconds = backend.inactivity_seconds;
             backend.strategy.configure(&setup).map_err(refused)?;
         }
         let json_web_keys = collect_keys(&self.backends)?;
@@ -552,6 +581,7 @@ impl<U: UserModel> UsersBuilder<U> {
             new_address,
             requires_verification: self.requires_verification,
             hardening: self.hardening,
+            sessions: self.sessions.as_ref().map(KeptSessions::new),
             clock: self.clock,
             random: self.random,
             mount: self.mount,
@@ -674,6 +704,8 @@ impl<U: UserModel> Users<U> {
             verification: TokenSettings::new(AUDIENCE_VERIFY),
             requires_verification: false,
             hardening: Hardening::default(),
+            sessions: None,
+            refresh: Vec::new(),
             allow_short_secret: false,
             at_rest: AccessTokensAtRest::default(),
             clock: Clock::system(),
@@ -744,22 +776,27 @@ impl<U: UserModel> Users<U> {
         self.inner.trail.drain().await;
     }
 
-    /// Forgets sessions that have expired; answers how many. Call it now and then.
+    /// Forgets sessions that have expired; answers how many rows were deleted, access tokens and what was kept of
+    /// their sessions. Call it now and then.
     ///
     /// # Errors
     /// The database's own.
     pub async fn purge_expired_sessions(&self) -> Result<u64, DatabaseError> {
+        let mut purged = 0;
+        if self.keeps_sessions() {
+            purged += self.inner.database.purge_sessions(self.inner.clock.now()).await?;
+        }
         let mut oldest = None;
         for backend in &self.inner.backends {
             match backend.strategy.kept_access_tokens() {
                 KeptAccessTokens::None => {}
                 KeptAccessTokens::Since(since) => oldest = Some(oldest.map_or(since, |at| since.min(at))),
-                KeptAccessTokens::All => return Ok(0),
+                KeptAccessTokens::All => return Ok(purged),
             }
         }
         match oldest {
-            Some(before) => self.inner.database.purge_access_tokens(before).await,
-            None => Ok(0),
+            Some(before) => Ok(purged + self.inner.database.purge_access_tokens(before).await?),
+            None => Ok(purged),
         }
     }
 }

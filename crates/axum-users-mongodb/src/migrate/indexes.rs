@@ -78,7 +78,9 @@ impl<'a> Index<'a> {
 /// The indexes that are not there, nor anything as good.
 pub(super) async fn missing(layout: &Layout) -> Result<Vec<Index<'_>>, MigrateError> {
     let mut missing = Vec::new();
-    for collection in [&layout.users, &layout.access_tokens, &layout.one_time, &layout.audit_trail] {
+    for collection in
+        [&layout.users, &layout.access_tokens, &layout.one_time, &layout.audit_trail, &layout.sessions]
+    {
         let existing = existing(collection).await?;
         for mut index in wanted(layout) {
             let is_met = existing.iter().any(|existing| index.is_met_by(existing));
@@ -118,6 +120,14 @@ fn wanted(layout: &Layout) -> Vec<Index<'_>> {
         Index { unique: false, ..Index::unique(&layout.one_time, "expires_at_1", &["expires_at"]) },
         Index { unique: false, ..Index::unique(&layout.audit_trail, "user_id_1", &["user_id", "_id"]) },
     ]);
+    for (name, keys) in [
+        ("token_1", &["token"] as &[&str]),
+        ("refresh_handle_1", &["refresh_handle"]),
+        ("user_id_1", &["user_id"]),
+        ("expires_at_1", &["expires_at"]),
+    ] {
+        wanted.push(Index { unique: false, ..Index::unique(&layout.sessions, name, keys) });
+    }
     wanted
 }
 

@@ -79,7 +79,7 @@ fn by_command() -> RequestInfo {
     RequestInfo::default().by(&"command line")
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+pub(super) fn say(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 
@@ -88,7 +88,7 @@ async fn update(users: &Users<ServerUser>, user: &ServerUser, changes: Record) -
 }
 
 /// The user with this e-mail address or id.
-async fn find(users: &Users<ServerUser>, name: &str) -> anyhow::Result<ServerUser> {
+pub(super) async fn find(users: &Users<ServerUser>, name: &str) -> anyhow::Result<ServerUser> {
     let found = if name.contains('@') {
         users.get_by_email(name).await?
     } else {
@@ -137,7 +137,7 @@ fn write_row(output: &mut impl Write, user: &ServerUser) -> io::Result<()> {
 }
 
 /// A text without the characters that move a terminal's cursor; a database may hold anything.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 

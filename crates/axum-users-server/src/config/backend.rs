@@ -19,6 +19,12 @@ pub struct BackendConfig {
     pub strategy: StrategyConfig,
     /// How long a token is good, in seconds; `None` is for ever.
     pub lifetime_seconds: Option<u64>,
+    /// For how long after the login a session can be refreshed, in seconds; `None` is without refresh tokens.
+    pub refresh_lifetime_seconds: Option<u64>,
+    /// How long after a refresh the token before is still answered, in seconds.
+    pub refresh_grace_seconds: u64,
+    /// After how many seconds without use a session ends; `None` is never.
+    pub inactivity_seconds: Option<u64>,
 }
 
 /// How a token travels.
@@ -89,6 +95,12 @@ impl Default for CookieConfig {
 /// The lifetime of a backend that does not say otherwise, in seconds.
 const DEFAULT_LIFETIME_SECONDS: u64 = 3600;
 
+/// How long the refresh token before is answered, in seconds.
+const DEFAULT_GRACE_SECONDS: u64 = 10;
+
+/// Ten years: what lasts longer is a mistake.
+const LONGEST_REFRESH_SECONDS: u64 = 315_360_000;
+
 impl BackendConfig {
     /// The backends of a server that was not told of any: `jwt` for programs and `cookie` for browsers.
     ///
@@ -107,12 +119,18 @@ impl BackendConfig {
                     refuses_endless_tokens: false,
                 },
                 lifetime_seconds,
+                refresh_lifetime_seconds: None,
+                refresh_grace_seconds: DEFAULT_GRACE_SECONDS,
+                inactivity_seconds: None,
             },
             Self {
                 name: "cookie".to_owned(),
                 transport: TransportConfig::Cookie(CookieConfig { secure: https, ..CookieConfig::default() }),
                 strategy: StrategyConfig::Database,
                 lifetime_seconds,
+                refresh_lifetime_seconds: None,
+                refresh_grace_seconds: DEFAULT_GRACE_SECONDS,
+                inactivity_seconds: None,
             },
         ]
     }
@@ -163,8 +181,46 @@ fn read_backend(
     if let Some(StrategyConfig::Redis { key_prefix }) = &strategy {
         check_prefix(&section, key_prefix, lifetime_seconds, others);
     }
+    let (refresh_lifetime_seconds, refresh_grace_seconds) = read_refresh(&mut section, lifetime_seconds);
+    let inactivity_seconds = section.integer("inactivity_seconds", 300..=LONGEST_REFRESH_SECONDS);
+    if inactivity_seconds.is_some()
+        && refresh_lifetime_seconds.is_none()
+        && matches!(strategy, Some(StrategyConfig::Jwt { .. }))
+    {
+        section.problem(
+            "inactivity_seconds",
+            "a JWT is kept nowhere, so its use is not either: give refresh_lifetime_seconds, too",
+        );
+    }
     section.finish();
-    Some(BackendConfig { name: name?, transport: transport?, strategy: strategy?, lifetime_seconds })
+    Some(BackendConfig {
+        name: name?,
+        transport: transport?,
+        strategy: strategy?,
+        lifetime_seconds,
+        refresh_lifetime_seconds,
+        refresh_grace_seconds,
+        inactivity_seconds,
+    })
+}
+
+/// Lifetime and grace of refresh tokens.
+fn read_refresh(section: &mut Section<'_>, lifetime_seconds: Option<u64>) -> (Option<u64>, u64) {
+    let lifetime = section.integer("refresh_lifetime_seconds", 1..=LONGEST_REFRESH_SECONDS);
+    let grace = section.integer("refresh_grace_seconds", 0..=300);
+    if lifetime.is_none() && section.has("refresh_grace_seconds") {
+        section
+            .problem("refresh_grace_seconds", "there are no refresh tokens without refresh_lifetime_seconds");
+    }
+    if let Some(refresh) = lifetime
+        && lifetime_seconds.is_none_or(|access| access > refresh)
+    {
+        section.problem(
+            "refresh_lifetime_seconds",
+            "the access tokens last longer than what is to renew them: give a shorter lifetime_seconds",
+        );
+    }
+    (lifetime, grace.unwrap_or(DEFAULT_GRACE_SECONDS))
 }
 
 /// When a session in Redis began follows from its remaining lifetime, so that one prefix has one lifetime.

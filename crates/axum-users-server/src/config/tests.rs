@@ -715,3 +715,52 @@ fn the_audit_trail_is_kept_for_ninety_days_unless_told_otherwise() {
     assert_eq!(read(text).unwrap().audit, AuditConfig { enabled: false, retention_days: Some(7) });
     assert_eq!(read("[audit]\nretention_days = 0").unwrap().audit.retention_days, None);
 }
+
+#[test]
+fn sessions_have_routes_and_neither_cap_nor_refresh_tokens_unless_asked_for() {
+    let config = read("").unwrap();
+    assert_eq!(config.sessions, SessionsConfig { routes: true, max_per_user: None });
+    let text = "[sessions]\nroutes = false\nmax_per_user = 5\n[[backend]]\nname = \"jwt\"\ntransport = \"bearer\"\n\
+                strategy = \"jwt\"\nlifetime_seconds = 900\nrefresh_lifetime_seconds = 2592000\n\
+                refresh_grace_seconds = 0\ninactivity_seconds = 86400";
+    let config = read(text).unwrap();
+    assert_eq!(config.sessions, SessionsConfig { routes: false, max_per_user: Some(5) });
+    let backend = &config.backends.unwrap()[0];
+    assert_eq!((backend.refresh_lifetime_seconds, backend.refresh_grace_seconds), (Some(2_592_000), 0));
+    assert_eq!(backend.inactivity_seconds, Some(86_400));
+    let other = read("[[backend]]\nname = \"a\"\ntransport = \"cookie\"\nstrategy = \"database\"").unwrap();
+    let other = &other.backends.unwrap()[0];
+    assert_eq!((other.refresh_lifetime_seconds, other.refresh_grace_seconds), (None, 10));
+    assert_eq!(other.inactivity_seconds, None);
+}
+
+#[test]
+fn what_makes_no_sense_of_refresh_tokens_and_inactivity_is_told() {
+    let backend = |strategy: &str, more: &str| {
+        format!("[[backend]]\nname = \"a\"\ntransport = \"bearer\"\nstrategy = \"{strategy}\"\n{more}")
+    };
+    for (strategy, more, message) in [
+        (
+            "jwt",
+            "inactivity_seconds = 600",
+            "axum-users.toml:5: `backend[0].inactivity_seconds`: a JWT is kept nowhere, so its use is not either: \
+             give refresh_lifetime_seconds, too",
+        ),
+        (
+            "jwt",
+            "refresh_grace_seconds = 5",
+            "axum-users.toml:5: `backend[0].refresh_grace_seconds`: there are no refresh tokens without \
+             refresh_lifetime_seconds",
+        ),
+        (
+            "database",
+            "refresh_lifetime_seconds = 600",
+            "axum-users.toml:5: `backend[0].refresh_lifetime_seconds`: the access tokens last longer than what is to \
+             renew them: give a shorter lifetime_seconds",
+        ),
+    ] {
+        assert_eq!(mistakes(&backend(strategy, more)), message);
+    }
+    assert!(mistakes(&backend("database", "inactivity_seconds = 10")).contains("inactivity_seconds"));
+    assert!(mistakes("[sessions]\nmax_per_user = 0").contains("max_per_user"));
+}

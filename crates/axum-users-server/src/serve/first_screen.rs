@@ -151,7 +151,7 @@ impl FirstScreen<'_> {
 }
 
 fn backend_line(backend: &BackendConfig) -> String {
-    let BackendConfig { name, transport, strategy, lifetime_seconds } = backend;
+    let BackendConfig { name, transport, strategy, lifetime_seconds, .. } = backend;
     let transport = match transport {
         TransportConfig::Bearer => "bearer token",
         TransportConfig::Cookie(_) => "cookie",
@@ -165,7 +165,11 @@ fn backend_line(backend: &BackendConfig) -> String {
         Some(seconds) => format!("for {}", crate::mail::duration(*seconds)),
         None => "for ever".to_owned(),
     };
-    format!("POST /auth/{name}/login: {transport}, {strategy}, good {lifetime}")
+    let refreshed = match backend.refresh_lifetime_seconds {
+        Some(seconds) => format!(", refreshed for {}", crate::mail::duration(seconds)),
+        None => String::new(),
+    };
+    format!("POST /auth/{name}/login: {transport}, {strategy}, good {lifetime}{refreshed}")
 }
 
 #[cfg(test)]

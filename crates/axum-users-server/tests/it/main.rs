@@ -33,6 +33,7 @@ mod redis;
 mod reference;
 mod replay;
 mod schema;
+mod sessions;
 mod stop;
 mod three_processes;
 mod timing;

@@ -16,6 +16,7 @@ use crate::{
     audit::{AUDIT_COLUMNS, AUDIT_TABLE},
     dialect::Dialect,
     engine::Work,
+    sessions::{SESSION_COLUMNS, SESSION_TABLE},
     statements::Tables,
 };
 
@@ -35,13 +36,15 @@ pub(crate) const OAUTH_ACCOUNT_COLUMNS: [&str; 8] = [
 pub(super) const ACCESS_TOKEN_COLUMNS: [&str; 3] = ["user_id", "token", "created_at"];
 
 /// The side tables with their columns, a version each. Versions are only ever added.
-pub(super) const SIDE_TABLES: [(&str, &[&str]); 3] = [
+pub(super) const SIDE_TABLES: [(&str, &[&str]); 4] = [
     // 1: what may be used once.
     ("axum_users_one_time", &["purpose", "digest", "expires_at"]),
     // 2: what is kept of a user beside the user table.
     ("axum_users_user_state", &["user_id", "not_before", "password_is_generated"]),
     // 3: the audit trail.
     (AUDIT_TABLE, &AUDIT_COLUMNS),
+    // 4: what is known of sessions.
+    (SESSION_TABLE, &SESSION_COLUMNS),
 ];
 
 /// Ignores case, and knows characters beyond the first 65,536; MySQL and MariaDB both have it.
@@ -248,6 +251,9 @@ impl<'a> Ddl<'a> {
         if version == 3 {
             return self.audit_table();
         }
+        if version == 4 {
+            return self.session_table(moment);
+        }
         let lines = vec![
             format!("user_id {text} NOT NULL"),
             format!("not_before {moment}"),
@@ -268,6 +274,24 @@ impl<'a> Ddl<'a> {
         lines[2] = format!("event {text} NOT NULL");
         lines.push("PRIMARY KEY (id)".to_owned());
         self.table(AUDIT_TABLE, lines, &[("", "user_id")])
+    }
+
+    fn session_table(&self, moment: &str) -> Vec<Step> {
+        let text = match self.dialect {
+            Dialect::MySql => format!("VARCHAR(255){MYSQL_EXACT}"),
+            _ => "TEXT".to_owned(),
+        };
+        let lines = SESSION_COLUMNS.map(|column| match column {
+            "id" | "user_id" | "backend" => format!("{column} {text} NOT NULL"),
+            "created_at" | "last_used_at" => format!("{column} {moment} NOT NULL"),
+            "expires_at" | "refresh_rotated_at" => format!("{column} {moment}"),
+            _ => format!("{column} {text}"),
+        });
+        let mut lines = lines.to_vec();
+        lines.push("PRIMARY KEY (id)".to_owned());
+        let indexes =
+            [("UNIQUE ", "token"), ("UNIQUE ", "refresh_handle"), ("", "user_id"), ("", "expires_at")];
+        self.table(SESSION_TABLE, lines, &indexes)
     }
 
     fn own_id(&self) -> String {

@@ -89,6 +89,13 @@ found_out! {
     ForgetsGeneratedPasswords: user_states::a_state_is_kept_in_place_of_the_one_before;
     ListsOldestFirst: audit_trail::entries_are_kept_as_they_are_and_found_newest_first;
     PurgesEverything: audit_trail::old_entries_are_purged_and_counted;
+    CutsUserAgents: sessions::a_session_is_kept_as_it_is;
+    TouchesInAnyCase: sessions::a_use_is_noted_and_the_stored_form_with_it;
+    KeepsSessionsOfNobody: sessions::a_session_has_an_id_of_its_own_and_a_user;
+    RotatesWhateverIsCurrent: sessions::a_refresh_token_takes_the_place_of_the_current_one_alone;
+    RotatesInTwoSteps: sessions::of_thirty_refreshes_with_one_token_one_wins;
+    KeepsNoSessionById: sessions::kept_sessions_end_one_by_one_or_all_but_the_kept;
+    PurgesSessionsInclusively: sessions::sessions_that_expired_are_forgotten_and_counted;
     HidesAccounts: users::what_is_left_out_of_the_capabilities_says_so;
     CallsItAnotherError: surroundings::a_lost_connection_is_unavailable_until_it_heals;
 }

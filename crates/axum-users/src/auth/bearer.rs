@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, header::AUTHORIZATION},
     response::{IntoResponse, Response},
 };
+use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use super::{Issued, Transport};
@@ -24,6 +25,11 @@ pub struct Bearer;
 struct BearerResponse<'a> {
     access_token: &'a str,
     token_type: &'static str,
+    /// As RFC 6749 §5.1 calls them; only where the backend has refresh tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
 }
 
 impl Transport for Bearer {
@@ -34,7 +40,14 @@ impl Transport for Bearer {
     }
 
     fn login_response(&self, issued: &Issued) -> Response {
-        Json(BearerResponse { access_token: issued.token(), token_type: "bearer" }).into_response()
+        let refresh = issued.refresh.as_ref();
+        let answer = BearerResponse {
+            access_token: issued.token(),
+            token_type: "bearer",
+            expires_in: refresh.and(issued.expires_in),
+            refresh_token: refresh.map(|refresh| refresh.token.expose_secret()),
+        };
+        Json(answer).into_response()
     }
 
     fn logout_response(&self) -> Response {

@@ -10,6 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use secrecy::ExposeSecret;
+
 use super::{Issued, Transport};
 use crate::openapi::TransportDescription;
 
@@ -153,6 +155,16 @@ impl Cookie {
         }
     }
 
+    /// The cookie that carries refresh tokens: the same attributes, out of reach for scripts, and sent to the
+    /// refresh route alone. A `__Host-` cookie would have to be sent everywhere.
+    fn for_refresh_tokens(&self, path: &str) -> Self {
+        let name = match self.name.strip_prefix("__Host-") {
+            Some(rest) => format!("__Secure-{rest}_refresh"),
+            None => format!("{}_refresh", self.name),
+        };
+        Self { name: name.into(), path: path.to_owned().into(), http_only: true, ..self.clone() }
+    }
+
     /// Sets the cookie in an answer.
     pub(crate) fn set(&self, headers: &mut HeaderMap, value: &str) {
         self.put(headers, value, self.max_age_seconds);
@@ -186,6 +198,10 @@ impl Transport for Cookie {
     fn login_response(&self, issued: &Issued) -> Response {
         let mut response = StatusCode::NO_CONTENT.into_response();
         self.set(response.headers_mut(), issued.token());
+        if let Some(refresh) = &issued.refresh {
+            let cookie = self.for_refresh_tokens(&refresh.path);
+            cookie.put(response.headers_mut(), refresh.token.expose_secret(), Some(refresh.expires_in));
+        }
         response
     }
 
@@ -197,6 +213,14 @@ impl Transport for Cookie {
 
     fn sets_cookie(&self) -> bool {
         true
+    }
+
+    fn refresh_token<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+        self.for_refresh_tokens("").read(headers)
+    }
+
+    fn forget_refresh_token(&self, headers: &mut HeaderMap, path: &str) {
+        self.for_refresh_tokens(path).clear(headers);
     }
 
     fn description(&self, _: &str) -> TransportDescription {

@@ -42,6 +42,7 @@ pub struct DatabaseTokens {
     clock: Clock,
     random: Random,
     at_rest: AccessTokensAtRest,
+    inactivity_seconds: Option<u64>,
 }
 
 impl DatabaseTokens {
@@ -59,7 +60,24 @@ impl DatabaseTokens {
             clock: Clock::system(),
             random: Random::system(),
             at_rest: AccessTokensAtRest::default(),
+            inactivity_seconds: None,
         }
+    }
+
+    /// The session, unless it was not used for too long; then it is over.
+    async fn find_used<U: UserModel>(
+        &self,
+        forms: &[String],
+        database: &Database<U>,
+    ) -> Result<Option<(U, AccessToken<U::Id>)>, InternalError> {
+        let found = database.user_by_used_access_token(forms, self.not_before()).await?;
+        let Some((user, row, last_used_at)) = found else { return Ok(None) };
+        if is_idle(self.inactivity_seconds, last_used_at.unwrap_or(row.created_at), self.clock.now()) {
+            database.delete_session_by_token(forms).await?;
+            database.delete_access_token(forms).await?;
+            return Ok(None);
+        }
+        Ok(Some((user, row)))
     }
 
     /// The moment before which a session has expired.
@@ -67,6 +85,21 @@ impl DatabaseTokens {
         let seconds = i64::try_from(self.lifetime_seconds?).unwrap_or(i64::MAX);
         self.clock.now().checked_sub(time::Duration::seconds(seconds))
     }
+}
+
+/// [`stored_forms`], that of new tokens first.
+pub(super) fn forms_by(at_rest: AccessTokensAtRest, token: &str) -> Option<Vec<String>> {
+    let mut forms = stored_forms(token)?;
+    if at_rest == AccessTokensAtRest::Clear {
+        forms.reverse();
+    }
+    Some(forms.into())
+}
+
+/// Whether a session was not used for longer than it may be. Until its first use it counts from its beginning.
+pub(crate) fn is_idle(limit_seconds: Option<u64>, last_used_at: Timestamp, now: Timestamp) -> bool {
+    let limit = limit_seconds.and_then(|seconds| i64::try_from(seconds).ok());
+    limit.is_some_and(|seconds| now - last_used_at >= time::Duration::seconds(seconds))
 }
 
 /// What a stored row may hold for a presented token: its hash, and the token itself. None when no token of
@@ -78,7 +111,7 @@ pub(super) fn stored_forms(token: &str) -> Option<[String; 2]> {
 }
 
 /// `~` and 42 characters of the token's SHA-256: it fits the original's column of 43.
-pub(super) fn hashed(token: &str) -> String {
+pub(crate) fn hashed(token: &str) -> String {
     let mut form = base64_url(&Sha256::digest(token.as_bytes()));
     form.truncate(TOKEN_LENGTH - 1);
     form.insert(0, '~');
@@ -90,6 +123,7 @@ impl<U: UserModel> Strategy<U> for DatabaseTokens {
         self.clock = setup.clock.clone();
         self.random = setup.random.clone();
         self.at_rest = setup.access_tokens_at_rest;
+        self.inactivity_seconds = setup.inactivity_seconds;
         Ok(())
     }
 
@@ -98,14 +132,22 @@ impl<U: UserModel> Strategy<U> for DatabaseTokens {
     }
 
     async fn issue(&self, context: IssueContext<'_, U>) -> Result<Issued, InternalError> {
-        let token = self.random.token();
+        let token = context.token.map_or_else(|| self.random.token(), str::to_owned);
         let stored = match self.at_rest {
             AccessTokensAtRest::Hashed => hashed(&token),
             AccessTokensAtRest::Clear => token.clone(),
         };
         let row =
             AccessToken { token: stored, user_id: context.user.id().clone(), created_at: self.clock.now() };
-        context.database.create_access_token(&row).await?;
+        let created = context.database.create_access_token(&row).await;
+        if created.is_err() && context.token.is_some() {
+            // Of two requests that refresh a session at once, both are given one token.
+            let forms = stored_forms(&token).unwrap_or_default();
+            if context.database.user_by_access_token(&forms, None).await?.is_some() {
+                return Ok(Issued::new(token, self.lifetime_seconds));
+            }
+        }
+        created?;
         Ok(Issued::new(token, self.lifetime_seconds))
     }
 
@@ -115,9 +157,11 @@ impl<U: UserModel> Strategy<U> for DatabaseTokens {
         database: &Database<U>,
     ) -> Result<Option<Resolved<U>>, InternalError> {
         let Some(forms) = stored_forms(token) else { return Ok(None) };
-        let Some((user, row)) = database.user_by_access_token(&forms, self.not_before()).await? else {
-            return Ok(None);
+        let found = match self.inactivity_seconds {
+            None => database.user_by_access_token(&forms, self.not_before()).await?,
+            Some(_) => self.find_used(&forms, database).await?,
         };
+        let Some((user, row)) = found else { return Ok(None) };
         let [hash, clear] = &forms;
         if self.at_rest == AccessTokensAtRest::Hashed && row.token == *clear {
             database.rewrite_access_token(clear, hash).await?;
@@ -139,6 +183,18 @@ impl<U: UserModel> Strategy<U> for DatabaseTokens {
         let except = except.and_then(stored_forms);
         let except = except.as_ref().map_or(&[][..], |forms| &forms[..]);
         Ok(database.delete_access_tokens_of(user_id, except).await?)
+    }
+
+    fn stored_forms(&self, token: &str) -> Option<Vec<String>> {
+        forms_by(self.at_rest, token)
+    }
+
+    async fn revoke_stored(&self, form: &str, database: &Database<U>) -> Result<(), InternalError> {
+        Ok(database.delete_access_token(&[form.to_owned()]).await?)
+    }
+
+    fn keeps_sessions(&self) -> bool {
+        true
     }
 
     fn kept_access_tokens(&self) -> KeptAccessTokens {

@@ -193,6 +193,7 @@ impl<U: UserModel> Strategy<U> for Jwt {
             aud: [signer.audience()],
             exp: signer.expires_at(self.lifetime_seconds),
             issued_us: ends_early.then(|| microseconds(clock.now())),
+            sid: context.session_id,
         })?;
         Ok(Issued::new(token, self.lifetime_seconds))
     }
@@ -210,13 +211,14 @@ impl<U: UserModel> Strategy<U> for Jwt {
         let Some(id) = claims.subject().and_then(|subject| U::Id::parse(subject, *id_type)) else {
             return Ok(None);
         };
+        let session_id = claims.session_id().map(str::to_owned);
         if !ends_early {
-            return Ok(Some(Resolved::id(id)));
+            return Ok(Some(Resolved::id(id).session_id(session_id)));
         }
         let Some((user, state)) = database.get_with_state(&id).await? else { return Ok(None) };
         let good = state.not_before.is_none_or(|not_before| {
             self.issued_at_microseconds(&claims).is_some_and(|at| at >= microseconds(not_before))
         });
-        Ok(good.then(|| Resolved::user(user)))
+        Ok(good.then(|| Resolved::user(user).session_id(session_id)))
     }
 }

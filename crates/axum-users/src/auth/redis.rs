@@ -31,10 +31,10 @@ pub use self::connection::RedisError;
 use self::connection::{Connection, in_time};
 use super::{
     AccessTokensAtRest, IssueContext, Issued, Resolved, Strategy, StrategySetup,
-    database::{hashed, stored_forms},
+    database::{forms_by, hashed, is_idle, stored_forms},
 };
 use crate::{
-    Database, Random,
+    Clock, Database, Random,
     error::{InternalError, error_chain},
     schema::ColumnType,
     user::{UserId, UserModel},
@@ -76,6 +76,8 @@ pub struct RedisTokens {
     random: Random,
     at_rest: AccessTokensAtRest,
     id_type: ColumnType,
+    clock: Clock,
+    inactivity_seconds: Option<u64>,
 }
 
 impl fmt::Debug for RedisTokens {
@@ -113,6 +115,8 @@ impl RedisTokens {
             random: Random::system(),
             at_rest: AccessTokensAtRest::default(),
             id_type: ColumnType::Uuid,
+            clock: Clock::system(),
+            inactivity_seconds: None,
         })
     }
 
@@ -340,6 +344,15 @@ impl RedisTokens {
         Ok(())
     }
 
+    /// Ends a session by the form in which it is stored.
+    async fn end_stored(&self, form: &str) -> Result<(), RedisError> {
+        self.delete(&self.session_key(form)).await?;
+        let hash = if form.starts_with('~') { form.to_owned() } else { hashed(form) };
+        self.delete(&self.session_key(&hash)).await?;
+        self.delete(&self.later_key(&hash)).await?;
+        Ok(())
+    }
+
     async fn end_all(&self, user_id: &str, except: Option<&str>) -> Result<(), RedisError> {
         let key = self.not_before_key(user_id);
         let mut value = self.now().await?.to_string();
@@ -358,21 +371,49 @@ impl<U: UserModel> Strategy<U> for RedisTokens {
         self.random = setup.random.clone();
         self.at_rest = setup.access_tokens_at_rest;
         self.id_type = setup.schema.id_type();
+        self.clock = setup.clock.clone();
+        self.inactivity_seconds = setup.inactivity_seconds;
         Ok(())
     }
 
     async fn issue(&self, context: IssueContext<'_, U>) -> Result<Issued, InternalError> {
-        let token = self.random.token();
+        let token = context.token.map_or_else(|| self.random.token(), str::to_owned);
         in_time(self.begin(&token, &context.user.id().to_string())).await?;
         Ok(Issued::new(token, self.lifetime_seconds))
     }
 
-    async fn resolve(&self, token: &str, _: &Database<U>) -> Result<Option<Resolved<U>>, InternalError> {
-        Ok(in_time(self.find(token)).await?.map(Resolved::id))
+    async fn resolve(
+        &self,
+        token: &str,
+        database: &Database<U>,
+    ) -> Result<Option<Resolved<U>>, InternalError> {
+        let Some(id) = in_time(self.find(token)).await? else { return Ok(None) };
+        if let (Some(_), Some(forms)) = (self.inactivity_seconds, stored_forms(token)) {
+            // When it began Redis does not say: one of which nothing is known begins to count at its first use.
+            let last_used_at = database.session_last_used(&forms).await?;
+            if last_used_at.is_some_and(|at| is_idle(self.inactivity_seconds, at, self.clock.now())) {
+                database.delete_session_by_token(&forms).await?;
+                in_time(self.end(token)).await?;
+                return Ok(None);
+            }
+        }
+        Ok(Some(Resolved::id(id)))
     }
 
     async fn revoke(&self, token: &str, _: &Database<U>) -> Result<(), InternalError> {
         Ok(in_time(self.end(token)).await?)
+    }
+
+    fn stored_forms(&self, token: &str) -> Option<Vec<String>> {
+        forms_by(self.at_rest, token)
+    }
+
+    async fn revoke_stored(&self, form: &str, _: &Database<U>) -> Result<(), InternalError> {
+        Ok(in_time(self.end_stored(form)).await?)
+    }
+
+    fn keeps_sessions(&self) -> bool {
+        true
     }
 
     async fn revoke_all(

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    AccessToken, Capabilities, DatabaseError, NewOAuthAccount, OAuthAccount, UserDatabase, UserState,
+    AccessToken, Capabilities, DatabaseError, NewOAuthAccount, OAuthAccount, Session, UserDatabase, UserState,
 };
 use crate::audit::{AuditEntry, AuditFilter};
 use crate::schema::{ColumnType, ColumnValue, ObjectId, Record, Schema, Timestamp, Value};
@@ -39,6 +39,8 @@ struct Tables {
     oauth_accounts: Vec<(Value, Value, NewOAuthAccount)>,
     states: Vec<(Value, UserState)>,
     audit_trail: Vec<AuditEntry>,
+    /// The owner, and the session.
+    sessions: Vec<(Value, Session<()>)>,
     last_id: i64,
 }
 
@@ -103,6 +105,26 @@ impl Tables {
         bytes[4..].copy_from_slice(&self.last_id.to_be_bytes());
         Value::ObjectId(ObjectId(bytes))
     }
+}
+
+/// A session with its owner's id, or without.
+fn owned<From, To>(session: Session<From>, user_id: To) -> Session<To> {
+    Session {
+        id: session.id,
+        token: session.token,
+        user_id,
+        backend: session.backend,
+        created_at: session.created_at,
+        last_used_at: session.last_used_at,
+        expires_at: session.expires_at,
+        user_agent: session.user_agent,
+        address: session.address,
+        refresh: session.refresh,
+    }
+}
+
+fn has_token(session: &Session<()>, forms: &[String]) -> bool {
+    session.token.as_ref().is_some_and(|token| forms.contains(token))
 }
 
 fn has_email(user: &Record, email: &str) -> bool {
@@ -194,6 +216,7 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
         tables.access_tokens.retain(|(owner, _)| *owner != id);
         tables.oauth_accounts.retain(|(owner, ..)| *owner != id);
         tables.states.retain(|(owner, _)| *owner != id);
+        tables.sessions.retain(|(owner, _)| *owner != id);
         let index = tables.position(&id);
         index.map(|index| tables.users.remove(index));
         Ok(index.is_some())
@@ -397,5 +420,130 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
         let count = trail.len();
         trail.retain(|entry| entry.id >= first_kept);
         Ok((count - trail.len()) as u64)
+    }
+
+    async fn access_tokens_of(
+        &self,
+        user_id: &U::Id,
+        limit: u32,
+    ) -> Result<Vec<AccessToken<U::Id>>, DatabaseError> {
+        let id = user_id.clone().into_value();
+        let tables = self.tables();
+        let own = tables.access_tokens.iter().filter(|(owner, _)| *owner == id).map(|(_, row)| AccessToken {
+            token: row.token.clone(),
+            user_id: user_id.clone(),
+            created_at: row.created_at,
+        });
+        let mut own: Vec<_> = own.collect();
+        own.sort_by_key(|row| std::cmp::Reverse(row.created_at));
+        own.truncate(limit as usize);
+        Ok(own)
+    }
+
+    async fn create_session(&self, session: &Session<U::Id>) -> Result<(), DatabaseError> {
+        let owner = session.user_id.clone().into_value();
+        let new = owned(session.clone(), ());
+        let mut tables = self.tables();
+        tables.check_owner(&owner)?;
+        let handle = |session: &Session<()>| session.refresh.as_ref().map(|family| family.handle.clone());
+        let clashes = |(_, other): &(Value, Session<()>)| {
+            other.id == new.id
+                || (other.token.is_some() && other.token == new.token)
+                || (handle(other).is_some() && handle(other) == handle(&new))
+        };
+        if tables.sessions.iter().any(clashes) {
+            return Err(DatabaseError::Other("the session exists".into()));
+        }
+        tables.sessions.push((owner, new));
+        Ok(())
+    }
+
+    async fn sessions_of(&self, user_id: &U::Id, limit: u32) -> Result<Vec<Session<U::Id>>, DatabaseError> {
+        let id = user_id.clone().into_value();
+        let tables = self.tables();
+        let own = tables.sessions.iter().filter(|(owner, _)| *owner == id);
+        let mut own: Vec<_> = own.map(|(_, session)| owned(session.clone(), user_id.clone())).collect();
+        own.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+        own.truncate(limit as usize);
+        Ok(own)
+    }
+
+    async fn session_by_refresh_handle(&self, handle: &str) -> Result<Option<Session<U::Id>>, DatabaseError> {
+        let tables = self.tables();
+        let is_it =
+            |session: &Session<()>| session.refresh.as_ref().is_some_and(|family| family.handle == handle);
+        let Some((owner, session)) = tables.sessions.iter().find(|(_, session)| is_it(session)) else {
+            return Ok(None);
+        };
+        Ok(Some(owned(session.clone(), U::Id::from_value(owner.clone())?)))
+    }
+
+    async fn session_last_used(&self, forms: &[String]) -> Result<Option<Timestamp>, DatabaseError> {
+        let tables = self.tables();
+        let found = tables.sessions.iter().find(|(_, session)| has_token(session, forms));
+        Ok(found.map(|(_, session)| session.last_used_at))
+    }
+
+    async fn touch_session(&self, forms: &[String], at: Timestamp) -> Result<bool, DatabaseError> {
+        let mut tables = self.tables();
+        let found = tables.sessions.iter_mut().find(|(_, session)| has_token(session, forms));
+        let Some((_, session)) = found else { return Ok(false) };
+        session.last_used_at = at;
+        session.token = forms.first().cloned();
+        Ok(true)
+    }
+
+    async fn rotate_refresh_token(
+        &self,
+        id: &str,
+        from: &str,
+        to: &str,
+        token: Option<&str>,
+        at: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        let mut tables = self.tables();
+        let found = tables.sessions.iter_mut().find(|(_, session)| session.id == id);
+        let Some((_, session)) = found else { return Ok(false) };
+        let Some(family) = session.refresh.as_mut().filter(|family| family.current == from) else {
+            return Ok(false);
+        };
+        family.previous = Some(std::mem::replace(&mut family.current, to.to_owned()));
+        family.rotated_at = at;
+        session.last_used_at = at;
+        session.token = token.map(str::to_owned);
+        Ok(true)
+    }
+
+    async fn delete_session(&self, user_id: &U::Id, id: &str) -> Result<bool, DatabaseError> {
+        let owner_id = user_id.clone().into_value();
+        let mut tables = self.tables();
+        let count = tables.sessions.len();
+        tables.sessions.retain(|(owner, session)| *owner != owner_id || session.id != id);
+        Ok(tables.sessions.len() < count)
+    }
+
+    async fn delete_session_by_token(&self, forms: &[String]) -> Result<(), DatabaseError> {
+        self.tables().sessions.retain(|(_, session)| !has_token(session, forms));
+        Ok(())
+    }
+
+    async fn delete_sessions_of(
+        &self,
+        user_id: &U::Id,
+        except: &[String],
+        except_id: Option<&str>,
+    ) -> Result<(), DatabaseError> {
+        let id = user_id.clone().into_value();
+        self.tables().sessions.retain(|(owner, session)| {
+            *owner != id || has_token(session, except) || Some(session.id.as_str()) == except_id
+        });
+        Ok(())
+    }
+
+    async fn purge_sessions(&self, before: Timestamp) -> Result<u64, DatabaseError> {
+        let mut tables = self.tables();
+        let count = tables.sessions.len();
+        tables.sessions.retain(|(_, session)| session.expires_at.is_none_or(|at| at >= before));
+        Ok((count - tables.sessions.len()) as u64)
     }
 }

@@ -1,15 +1,15 @@
 //! Authentication: by password, and by the token that a request carries.
 
 use axum::{http::HeaderMap, response::Response};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::from_internal;
 use crate::{
     AuditEvent, AuditRecord, Context, RequestInfo, Users,
-    auth::{Backend, IssueContext, ResolvedUser},
+    auth::{Backend, ResolvedUser},
     database::DatabaseError,
     error::{InternalError, error_chain},
-    hooks::Refusal,
+    hooks::{Presented, Refusal},
     password::Verification,
     schema::{DecodeError, Record, Timestamp, Value},
     user::UserModel,
@@ -31,6 +31,12 @@ pub struct Authenticated<U: UserModel> {
     pub session_id: Option<String>,
     /// When the token was made, where the strategy knows.
     pub issued_at: Option<Timestamp>,
+}
+
+impl<U: UserModel> Authenticated<U> {
+    pub(crate) fn presented(&self) -> Presented {
+        Presented { token: self.token.clone(), session_id: self.session_id.clone() }
+    }
 }
 
 /// Why a user whose password was right is not logged in.
@@ -145,15 +151,14 @@ impl<U: UserModel> Users<U> {
             }
             Refusal::Failed(error) => InternalError::Hook(error).into(),
         })?;
-        let issue = IssueContext::new(user, request, &self.inner.database);
-        let issued = match backend.strategy.issue(issue).await {
+        let issued = match self.issue(backend, user, request).await {
             Ok(issued) => issued,
             Err(error) => return Err(self.gone_or_failed(user, error).await),
         };
         if self.inner.hardening.login_ends_presented_session
             && let Some(presented) = backend.transport.token(request.headers())
         {
-            backend.strategy.revoke(&presented, &self.inner.database).await?;
+            self.end_token(backend, &presented, None).await?;
         }
         self.audit(AuditRecord::new(AuditEvent::LoggedIn, request).user(user.id()).via(&backend.name));
         let mut response = backend.transport.login_response(&issued);
@@ -181,12 +186,17 @@ impl<U: UserModel> Users<U> {
         authenticated: &Authenticated<U>,
         request: &RequestInfo,
     ) -> Result<Response, LoginError> {
-        use secrecy::ExposeSecret;
         let backend = self.backend(backend).ok_or(LoginError::UnknownBackend)?;
-        backend.strategy.revoke(authenticated.token.expose_secret(), &self.inner.database).await?;
+        let session = authenticated.session_id.as_deref().filter(|_| authenticated.backend == backend.name);
+        let session = session.map(|id| (authenticated.user.id(), id));
+        self.end_token(backend, authenticated.token.expose_secret(), session).await?;
         let record = AuditRecord::new(AuditEvent::LoggedOut, request).user(authenticated.user.id());
         self.audit(record.via(&backend.name));
         let mut response = backend.transport.logout_response();
+        if backend.refresh.is_some() {
+            let path = self.refresh_path(&backend.name);
+            backend.transport.forget_refresh_token(response.headers_mut(), &path);
+        }
         let mut context = Context::new(self, request);
         let hooks = &self.inner.hooks;
         hooks.on_after_logout(&authenticated.user, &mut context).await.map_err(InternalError::Hook)?;
@@ -229,6 +239,9 @@ impl<U: UserModel> Users<U> {
             ResolvedUser::User(user) => Some(user),
             ResolvedUser::Id(id) => database.get(&id).await?,
         };
+        if let Some(user) = &user {
+            self.note_use(backend, token, user, resolved.issued_at);
+        }
         Ok(user.map(|user| Authenticated {
             user,
             backend: backend.name.clone(),
@@ -238,7 +251,7 @@ impl<U: UserModel> Users<U> {
         }))
     }
 
-    fn backend(&self, name: &str) -> Option<&Backend<U>> {
+    pub(super) fn backend(&self, name: &str) -> Option<&Backend<U>> {
         self.inner.backends.iter().find(|backend| backend.name == name)
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "oauth")]
 mod oauth;
+mod sessions;
 
 use serde_json::{Map, Value, json};
 
@@ -46,6 +47,7 @@ pub(super) fn of_router(
         RouterKind::Verify => verify(prefix, model),
         RouterKind::Users => users(prefix, model),
         RouterKind::Jwks => jwks(prefix),
+        RouterKind::Sessions => sessions::sessions(prefix),
         #[cfg(feature = "oauth")]
         RouterKind::OAuth { provider, backend } => oauth::login(prefix, provider, backend),
         #[cfg(feature = "oauth")]
@@ -68,13 +70,15 @@ fn auth(prefix: &str, backend: &str, description: Option<&BackendDescription>) -
                 Example::new(code::LOGIN_USER_NOT_VERIFIED, "The user is not verified."),
             ]),
         )
-        .answers_also(description.map(|known| &known.transport.login_responses));
+        .answers_also(description.map(sessions::login_responses).as_ref());
     let logout = Operation::new("auth", "post", format!("{prefix}/logout"), format!("auth:{backend}.logout"))
         .secured()
         .answers("200", success(json!({})))
         .answers("401", unauthorized())
         .answers_also(description.map(|known| &known.transport.logout_responses));
-    vec![login, logout]
+    let refresh =
+        description.filter(|known| known.refreshes).map(|known| sessions::refresh(prefix, backend, known));
+    [login, logout].into_iter().chain(refresh).collect()
 }
 
 fn register(prefix: &str, model: &str) -> Vec<Operation> {

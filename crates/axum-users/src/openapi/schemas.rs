@@ -19,6 +19,8 @@ pub(super) fn catalogue(schema: &Schema) -> BTreeMap<String, Value> {
     let model = schema.name();
     let named = [
         ("BearerResponse".to_owned(), bearer_response()),
+        ("BearerRefreshResponse".to_owned(), bearer_refresh_response()),
+        ("SessionRead".to_owned(), session_read()),
         #[cfg(feature = "oauth")]
         ("OAuth2AuthorizeResponse".to_owned(), authorization_url()),
         ("ErrorModel".to_owned(), error_model()),
@@ -106,6 +108,38 @@ fn bearer_response() -> Value {
         "properties": { "access_token": text("access_token"), "token_type": text("token_type") },
         "type": "object",
         "required": ["access_token", "token_type"],
+    })
+}
+
+/// What a login answers where the backend has refresh tokens (RFC 6749 §5.1).
+fn bearer_refresh_response() -> Value {
+    let mut response = bearer_response();
+    response["properties"]["expires_in"] = json!({ "type": "integer", "title": "Expires In" });
+    response["properties"]["refresh_token"] = text("refresh_token");
+    response["required"] = json!(["access_token", "token_type", "refresh_token"]);
+    response
+}
+
+fn session_read() -> Value {
+    let or_null =
+        |schema: Value, name: &str| json!({ "anyOf": [schema, { "type": "null" }], "title": title(name) });
+    let moment = || json!({ "type": "string", "format": "date-time" });
+    let plain = || json!({ "type": "string" });
+    json!({
+        "properties": {
+            "id": text("id"),
+            "backend": or_null(plain(), "backend"),
+            "created_at": { "type": "string", "format": "date-time", "title": "Created At" },
+            "last_used_at": or_null(moment(), "last_used_at"),
+            "expires_at": or_null(moment(), "expires_at"),
+            "user_agent": or_null(plain(), "user_agent"),
+            "address": or_null(plain(), "address"),
+            "is_current": { "type": "boolean", "title": "Is Current" },
+        },
+        "type": "object",
+        "required": [
+            "id", "backend", "created_at", "last_used_at", "expires_at", "user_agent", "address", "is_current",
+        ],
     })
 }
 

@@ -16,12 +16,16 @@ fn auth(backend: &str, prefix: &str) -> MountedRouter {
     mounted(RouterKind::Auth { backend: backend.into() }, prefix)
 }
 
+fn described(name: &str, transport: TransportDescription) -> BackendDescription {
+    BackendDescription { name: name.into(), transport, refreshes: false, refresh_token_in_body: false }
+}
+
 fn bearer(name: &str, token_url: &str) -> BackendDescription {
-    BackendDescription { name: name.into(), transport: TransportDescription::bearer(token_url) }
+    described(name, TransportDescription::bearer(token_url))
 }
 
 fn cookie(name: &str, cookie_name: &str) -> BackendDescription {
-    BackendDescription { name: name.into(), transport: TransportDescription::cookie(cookie_name) }
+    described(name, TransportDescription::cookie(cookie_name))
 }
 
 fn document_of(schema: &Schema, mounted: &[MountedRouter], backends: &[BackendDescription]) -> Value {

@@ -1,4 +1,4 @@
-//! `POST /auth/{backend}/login` and `/logout`.
+//! `POST /auth/{backend}/login`, `/logout` and `/refresh`.
 
 use axum::{
     extract::Request,
@@ -7,7 +7,7 @@ use axum::{
     routing::post,
 };
 
-use super::{RouteList, named, read_bytes, strict};
+use super::{RouteList, named, read_bytes, refresh::refresh, strict};
 use crate::{
     AuditEvent, AuditRecord, LoginError, Users,
     body::{Form, LoginForm},
@@ -17,11 +17,15 @@ use crate::{
     user::UserModel,
 };
 
-pub(super) fn routes<U: UserModel>(backend: &str) -> RouteList<U> {
-    vec![
+pub(super) fn routes<U: UserModel>(backend: &str, refreshes: bool) -> RouteList<U> {
+    let mut routes = vec![
         ("/login", strict(&Method::POST, post(named(backend, login::<U>)))),
         ("/logout", strict(&Method::POST, post(named(backend, logout::<U>)))),
-    ]
+    ];
+    if refreshes {
+        routes.push(("/refresh", strict(&Method::POST, post(named(backend, refresh::<U>)))));
+    }
+    routes
 }
 
 async fn login<U: UserModel>(

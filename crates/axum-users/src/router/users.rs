@@ -42,7 +42,7 @@ async fn update_me<U: UserModel>(
     let (parts, body) = read_json(request).await?;
     let authenticated = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?;
     let info = users.request_info(&parts).by(authenticated.user.id());
-    let info = info.with_presented_token(authenticated.token.clone());
+    let info = info.with_presented(&authenticated);
     if users.inner.hardening.wants_current_password {
         check_current_password(&users, &authenticated.user, &body, &info).await?;
     }
@@ -119,7 +119,7 @@ async fn update_user<U: UserModel>(
     let (superuser, user) = superuser_and_target(&users, &mut parts).await?;
     let mut info = users.request_info(&parts).by(superuser.user.id());
     if superuser.user.id() == user.id() {
-        info = info.with_presented_token(superuser.token.clone());
+        info = info.with_presented(&superuser);
     }
     update(&users, &user, body, Flags::Applied, &info).await
 }

@@ -4,7 +4,7 @@ mod server;
 
 use axum_users::{
     AccessTokensAtRest::{self, Clear, Hashed},
-    Bearer, Cookie, DatabaseTokens, InternalError, Jwt, Random, RedisTokens, User,
+    Bearer, Cookie, DatabaseTokens, InternalError, Jwt, Random, RedisTokens, RefreshTokens, Sessions, User,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -469,4 +469,85 @@ async fn on_a_cluster_all_of_it_works_and_a_lost_node_is_503() {
         }
         assert_eq!(login.status, 200);
     }
+}
+
+#[tokio::test]
+async fn se_21_sessions_in_redis_are_listed_and_ended() {
+    for at_rest in [Hashed, Clear] {
+        let server = RedisServer::start();
+        let app = App::bare(|builder| {
+            let builder = builder.access_tokens_at_rest(at_rest).sessions(Sessions::new());
+            builder.backend("redis", Bearer::default(), tokens(&server))
+        });
+        let ada = app.has("ada@example.com").await;
+        let here = app.token_at("redis", "ada@example.com").await;
+        let there = app.token_at("redis", "ada@example.com").await;
+        // Redis cannot say whose sessions there are: one of Python's is known from its first use here.
+        let python = python_logs_in(&server, &ada, 7, &["EX", "3600"]);
+        let listed =
+            async || app.get("/users/me/sessions").bearer(&here).await.json().as_array().unwrap().clone();
+        let known = listed().await;
+        assert_eq!(known.len(), 2);
+        assert_eq!(app.status_of(&python).await, 200);
+        app.users.finish_background_work().await;
+        let sessions = listed().await;
+        assert_eq!(sessions.len(), 3);
+        let is_new = |session: &&serde_json::Value| !known.iter().any(|known| known["id"] == session["id"]);
+        let stranger = sessions.iter().find(is_new).unwrap();
+        for session in [stranger, sessions.iter().find(|one| one["is_current"] == true).unwrap()] {
+            let path = format!("/users/me/sessions/{}", session["id"].as_str().unwrap());
+            assert_eq!(app.delete(&path).bearer(&there).await.status, 204);
+        }
+        assert_eq!(statuses(&app, [&here, &there, &python]).await, [401, 200, 401], "{at_rest:?}");
+        assert_eq!(app.post("/auth/redis/logout").bearer(&there).await.status, 204);
+        assert!(app.users.sessions(&ada.id, None).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn se_23_a_session_in_redis_that_is_not_used_for_so_long_is_401() {
+    let server = RedisServer::start();
+    let app = App::bare(|builder| {
+        let sessions = Sessions::new().inactivity_seconds("redis", 600);
+        builder.sessions(sessions).backend("redis", Bearer::default(), tokens(&server))
+    });
+    app.has("ada@example.com").await;
+    let token = app.token_at("redis", "ada@example.com").await;
+    for _ in 0..3 {
+        app.clock.advance_seconds(599);
+        assert_eq!(app.status_of(&token).await, 200);
+        app.users.finish_background_work().await;
+    }
+    app.clock.advance_seconds(600);
+    assert_eq!(app.status_of(&token).await, 401);
+    app.clock.advance_seconds(-600);
+    assert_eq!(app.status_of(&token).await, 401, "it is over for good");
+}
+
+#[tokio::test]
+async fn sessions_in_redis_are_refreshed() {
+    let server = RedisServer::start();
+    let app = App::bare(|builder| {
+        let builder = builder.backend("redis", Bearer::default(), tokens(&server));
+        builder.refresh("redis", RefreshTokens::lasting_seconds(86_400))
+    });
+    app.has("ada@example.com").await;
+    let login = app.login_at("redis", "ada@example.com", PASSWORD).await.json();
+    let refresh = async |token: &serde_json::Value| {
+        app.post("/auth/redis/refresh").json(json!({ "refresh_token": token })).await
+    };
+    let (first, second) = (refresh(&login["refresh_token"]).await, refresh(&login["refresh_token"]).await);
+    assert_eq!(
+        (first.status.as_u16(), first.json()),
+        (200, second.json()),
+        "the very answer, within the grace"
+    );
+    let old = login["access_token"].as_str().unwrap();
+    let (answer, new) = (first.json(), first.json());
+    let new = new["access_token"].as_str().unwrap();
+    assert_eq!(statuses(&app, [old, new]).await, [401, 200]);
+    app.clock.advance_seconds(11);
+    assert_eq!(refresh(&login["refresh_token"]).await.status, 400);
+    assert_eq!(refresh(&answer["refresh_token"]).await.status, 400);
+    assert_eq!(app.status_of(new).await, 401, "the session was ended");
 }

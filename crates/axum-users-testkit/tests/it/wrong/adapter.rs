@@ -11,7 +11,7 @@ use std::{
 
 use axum_users::{
     AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, MemoryDatabase, NewOAuthAccount,
-    OAuthAccount, Timestamp, UserDatabase, UserModel, UserState,
+    OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
     schema::{Record, Schema, Value},
 };
 use axum_users_testkit::Profile;
@@ -48,6 +48,13 @@ pub(super) enum Fault {
     ForgetsGeneratedPasswords,
     ListsOldestFirst,
     PurgesEverything,
+    CutsUserAgents,
+    RotatesWhateverIsCurrent,
+    RotatesInTwoSteps,
+    KeepsNoSessionById,
+    PurgesSessionsInclusively,
+    TouchesInAnyCase,
+    KeepsSessionsOfNobody,
     HidesAccounts,
     CallsItAnotherError,
     /// No fault where it is declared: timestamps in milliseconds, unique indexes by a looser collation.
@@ -362,5 +369,107 @@ impl<const FAULT: usize> UserDatabase<Profile> for Adapter<FAULT> {
         let days = if self.has(Fault::PurgesEverything) { 365 } else { 0 };
         let before = before + Duration::from_secs(days * 86_400);
         UserDatabase::<Profile>::purge_audit_entries(self.memory()?, before).await
+    }
+
+    async fn access_tokens_of(
+        &self,
+        user_id: &Uuid,
+        limit: u32,
+    ) -> Result<Vec<AccessToken<Uuid>>, DatabaseError> {
+        self.memory()?.access_tokens_of(user_id, limit).await
+    }
+
+    async fn create_session(&self, session: &Session<Uuid>) -> Result<(), DatabaseError> {
+        let mut session = session.clone();
+        for at in [&mut session.created_at, &mut session.last_used_at] {
+            *at = self.kept(*at);
+        }
+        session.expires_at = session.expires_at.map(|at| self.kept(at));
+        if self.has(Fault::CutsUserAgents) {
+            session.user_agent = session.user_agent.map(|agent| agent.chars().take(100).collect());
+        }
+        let created = self.memory()?.create_session(&session).await;
+        if self.has(Fault::KeepsSessionsOfNobody) { Ok(()) } else { created }
+    }
+
+    async fn sessions_of(&self, user_id: &Uuid, limit: u32) -> Result<Vec<Session<Uuid>>, DatabaseError> {
+        self.memory()?.sessions_of(user_id, limit).await
+    }
+
+    async fn session_by_refresh_handle(&self, handle: &str) -> Result<Option<Session<Uuid>>, DatabaseError> {
+        self.memory()?.session_by_refresh_handle(handle).await
+    }
+
+    async fn session_last_used(&self, forms: &[String]) -> Result<Option<Timestamp>, DatabaseError> {
+        self.memory()?.session_last_used(forms).await
+    }
+
+    async fn touch_session(&self, forms: &[String], at: Timestamp) -> Result<bool, DatabaseError> {
+        let touched = self.memory()?.touch_session(forms, self.kept(at)).await?;
+        if touched || !self.has(Fault::TouchesInAnyCase) {
+            return Ok(touched);
+        }
+        let mut capital: Vec<String> = forms.to_vec();
+        capital.extend(forms.iter().map(|form| {
+            let (first, rest) = form.split_at(form.len().min(1));
+            format!("{}{}", first.to_uppercase(), rest.to_lowercase())
+        }));
+        self.memory()?.touch_session(&capital, at).await
+    }
+
+    async fn rotate_refresh_token(
+        &self,
+        id: &str,
+        from: &str,
+        to: &str,
+        token: Option<&str>,
+        at: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        let (memory, at) = (self.memory()?, self.kept(at));
+        if self.has(Fault::RotatesWhateverIsCurrent) {
+            for known in ["~first", "~second"] {
+                if memory.rotate_refresh_token(id, known, to, token, at).await? {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
+        }
+        if self.has(Fault::RotatesInTwoSteps) {
+            let found = memory.session_by_refresh_handle(&format!("~handle of {id}")).await?;
+            let family = found.and_then(|session| session.refresh).filter(|family| family.current == from);
+            // Five of them have looked before the first one writes.
+            self.meeting.wait().await;
+            let Some(family) = family else { return Ok(false) };
+            let mut current = family.current;
+            while !memory.rotate_refresh_token(id, &current, to, token, at).await? {
+                let found = memory.session_by_refresh_handle(&family.handle).await?;
+                current = found.and_then(|session| session.refresh).unwrap().current;
+            }
+            return Ok(true);
+        }
+        memory.rotate_refresh_token(id, from, to, token, at).await
+    }
+
+    async fn delete_session(&self, user_id: &Uuid, id: &str) -> Result<bool, DatabaseError> {
+        self.memory()?.delete_session(user_id, id).await
+    }
+
+    async fn delete_session_by_token(&self, forms: &[String]) -> Result<(), DatabaseError> {
+        self.memory()?.delete_session_by_token(forms).await
+    }
+
+    async fn delete_sessions_of(
+        &self,
+        user_id: &Uuid,
+        except: &[String],
+        except_id: Option<&str>,
+    ) -> Result<(), DatabaseError> {
+        let except_id = except_id.filter(|_| !self.has(Fault::KeepsNoSessionById));
+        self.memory()?.delete_sessions_of(user_id, except, except_id).await
+    }
+
+    async fn purge_sessions(&self, before: Timestamp) -> Result<u64, DatabaseError> {
+        let later = if self.has(Fault::PurgesSessionsInclusively) { STEP } else { Duration::ZERO };
+        self.memory()?.purge_sessions(before + later).await
     }
 }

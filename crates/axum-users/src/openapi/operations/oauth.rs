@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::schemas, BackendDescription, Example, Operation, answer, bad_request, described, success,
-    unauthorized, user,
+    super::schemas, BackendDescription, Example, Operation, answer, bad_request, described, sessions,
+    success, unauthorized, user,
 };
 use crate::error::code;
 
@@ -44,7 +44,7 @@ pub(super) fn exchange(
         .fields(json!({ "code": schemas::text("code") }), &["code"])
         .answers("200", success(json!({})))
         .answers("400", bad_request(&[Example::new(code::EXCHANGE_BAD_CODE, "Bad, expired or used code.")]))
-        .answers_also(description.map(|known| &known.transport.login_responses));
+        .answers_also(description.map(sessions::login_responses).as_ref());
     vec![exchange]
 }
 

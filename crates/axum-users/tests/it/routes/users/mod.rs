@@ -1,2 +1,3 @@
 mod id;
 mod me;
+mod sessions;

@@ -709,11 +709,46 @@ fn a_backend_that_refuses_endless_tokens_makes_none() {
 }
 
 #[test]
+<<<<<<< HEAD
 fn the_audit_trail_is_kept_for_ninety_days_unless_told_otherwise() {
     assert_eq!(read("").unwrap().audit, AuditConfig { enabled: true, retention_days: Some(90) });
     let text = "[audit]\nenabled = false\nretention_days = 7";
     assert_eq!(read(text).unwrap().audit, AuditConfig { enabled: false, retention_days: Some(7) });
     assert_eq!(read("[audit]\nretention_days = 0").unwrap().audit.retention_days, None);
+=======
+fn hd_20_debug_of_a_configuration_shows_no_secret() {
+    let text = r#"
+secret = ["hush-01234567890123456789012345678", "hush-abcdefghijklmnopqrstuvwxyz012"]
+[secrets]
+reset = "hush-reset-0123456789012345678901"
+[database]
+url = "postgres://ada:hush-database@db.example.com/users"
+[[backend]]
+name = "api"
+transport = "bearer"
+strategy = "jwt"
+secret = "hush-backend-01234567890123456789"
+[[backend]]
+name = "staff"
+transport = "bearer"
+strategy = "redis"
+[redis]
+url = "redis://ada:hush-redis@example.com/2"
+[mail]
+smtp_url = "smtp://ada:hush-mail@example.com"
+from = "no-reply@example.com"
+[oauth_accounts]
+encrypt_tokens_secret = "hush-tokens-0123456789012345678901"
+[[oauth]]
+provider = "github"
+client_id = "client"
+client_secret = "hush-client"
+"#;
+    let config = read(text).unwrap();
+    let shown = format!("{config:?} {config:#?}");
+    assert!(shown.contains("db.example.com") || shown.contains("database"), "{shown}");
+    assert!(!shown.contains("hush"), "{shown}");
+>>>>>>> 3c44e41 (A clock that jumps, and a configuration in Debug (CR-23, HD-20))
 }
 
 #[test]

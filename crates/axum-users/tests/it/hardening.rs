@@ -184,3 +184,36 @@ async fn a_cookie_of_a_bearer_only_application_is_nobodys_business() {
     let call = app.patch("/users/me").bearer(&token).cookie("anything", "else");
     assert_eq!(call.header("origin", "https://evil.example").json(json!({})).await.status, 200);
 }
+
+#[tokio::test]
+async fn cr_23_a_clock_that_jumps_an_hour_either_way_breaks_nothing() {
+    let few = Limits { login_per_account: Limit::new(3, 60), ..Limits::default() };
+    let app = App::with(|builder| builder.limits(few));
+    app.has("ada@example.com").await;
+    let session = app.session("ada@example.com").await;
+    let token = app.token("ada@example.com").await;
+    let reset = app.reset_token("ada@example.com").await;
+
+    // Back: what was made in the future is good, and guesses are counted as ever.
+    app.clock.advance_seconds(-3600);
+    assert_eq!(app.status_of_session(&session).await, 200);
+    assert_eq!(app.status_of(&token).await, 200);
+    let earlier = app.session("ada@example.com").await;
+    for expected in [400, 400, 400, 429] {
+        assert_eq!(app.login("ada@example.com", "wrong").await.status, expected);
+    }
+
+    // Ahead: the tries are back, and sessions have the age that the clock gives them.
+    app.clock.advance_seconds(7200);
+    assert_eq!(app.status_of_session(&session).await, 200, "the last moment");
+    assert_eq!(app.status_of_session(&earlier).await, 401);
+    assert_eq!(app.status_of(&token).await, 401);
+    assert_eq!(app.login("ada@example.com", PASSWORD).await.status, 200);
+
+    // Right again.
+    app.clock.advance_seconds(-3600);
+    assert_eq!(app.status_of_session(&earlier).await, 200);
+    assert_eq!(app.status_of(&token).await, 200);
+    assert_eq!(app.reset_password(&reset, "another horse in the rain").await.status, 200);
+    assert_eq!(app.login("ada@example.com", "another horse in the rain").await.status, 200);
+}

@@ -709,13 +709,14 @@ fn a_backend_that_refuses_endless_tokens_makes_none() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn the_audit_trail_is_kept_for_ninety_days_unless_told_otherwise() {
     assert_eq!(read("").unwrap().audit, AuditConfig { enabled: true, retention_days: Some(90) });
     let text = "[audit]\nenabled = false\nretention_days = 7";
     assert_eq!(read(text).unwrap().audit, AuditConfig { enabled: false, retention_days: Some(7) });
     assert_eq!(read("[audit]\nretention_days = 0").unwrap().audit.retention_days, None);
-=======
+}
+
+#[test]
 fn hd_20_debug_of_a_configuration_shows_no_secret() {
     let text = r#"
 secret = ["hush-01234567890123456789012345678", "hush-abcdefghijklmnopqrstuvwxyz012"]
@@ -748,7 +749,6 @@ client_secret = "hush-client"
     let shown = format!("{config:?} {config:#?}");
     assert!(shown.contains("db.example.com") || shown.contains("database"), "{shown}");
     assert!(!shown.contains("hush"), "{shown}");
->>>>>>> 3c44e41 (A clock that jumps, and a configuration in Debug (CR-23, HD-20))
 }
 
 #[test]

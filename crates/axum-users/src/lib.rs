@@ -112,6 +112,7 @@ mod book {
     struct OAuth;
     #[doc = include_str!("../../../docs/passwords.md")]
     struct Passwords;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../../../docs/testing.md")]
     struct Testing;
     #[doc = include_str!("../../../docs/refresh-tokens.md")]

@@ -13,7 +13,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Ok(url) = std::env::var("REDIS_URL") {
         builder = builder.backend("redis", Bearer::default(), RedisTokens::new(&url)?.lasting_seconds(3600));
     }
-    let users = builder.build()?;
+    let cached = std::env::var("USER_CACHE").ok().and_then(|tokens| tokens.parse().ok());
+    let users = builder.user_cache(cached.unwrap_or(0)).build()?;
     users.migrate().await?;
 
     let app = Router::new().merge(users.router()).with_state(users);

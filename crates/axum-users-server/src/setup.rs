@@ -92,6 +92,7 @@ pub fn build_users(
         .hooks(hooks)
         .password_policy(policy)
         .argon2(password.argon2.clone())
+        .user_cache(config.database.user_cache)
         .reset_lifetime_seconds(config.tokens.reset_lifetime_seconds)
         .verification_lifetime_seconds(config.tokens.verification_lifetime_seconds)
         .access_tokens_at_rest(if clear { AccessTokensAtRest::Clear } else { AccessTokensAtRest::Hashed })

@@ -14,6 +14,7 @@ use crate::{
     error::BoxError,
     schema::{DecodeError, Record, Schema, Timestamp},
     user::UserModel,
+    user_cache::Changes,
 };
 
 /// A boxed future that may cross threads.
@@ -617,7 +618,12 @@ macro_rules! erased_database {
                     &$lifetime self,
                     $($argument: $type),*
                 ) -> impl Future<Output = $output> + Send + $lifetime {
-                    self.0.$name($($argument),*)
+                    let done = self.adapter.$name($($argument),*);
+                    let note = changes_who_is_recognised(stringify!($name)).then(|| self.changes.note_at_end());
+                    async move {
+                        let _note = note;
+                        done.await
+                    }
                 }
             )*
         }
@@ -625,13 +631,51 @@ macro_rules! erased_database {
 }
 
 /// The database of a [`Users`](crate::Users), whatever its adapter; given to strategies.
-pub struct Database<U: UserModel>(pub(crate) Box<dyn ErasedDatabase<U>>);
+pub struct Database<U: UserModel> {
+    pub(crate) adapter: Box<dyn ErasedDatabase<U>>,
+    pub(crate) changes: Changes,
+}
+
+/// Whether a method may change which user a token stands for, or what is known of that user. Those that read or only
+/// add do not; whatever is not named here may.
+fn changes_who_is_recognised(method: &str) -> bool {
+    !matches!(
+        method,
+        "get"
+            | "get_by_email"
+            | "list"
+            | "ping"
+            | "create"
+            | "create_access_token"
+            | "user_by_access_token"
+            | "purge_access_tokens"
+            | "use_once"
+            | "user_by_oauth_account"
+            | "oauth_accounts"
+            | "create_with_oauth_account"
+            | "get_with_state"
+            | "append_audit_entries"
+            | "audit_entries"
+            | "purge_audit_entries"
+            | "access_tokens_of"
+            | "user_by_used_access_token"
+            | "create_session"
+            | "sessions_of"
+            | "session_by_refresh_handle"
+            | "session_last_used"
+            | "touch_session"
+    )
+}
 
 impl<U: UserModel> Database<U> {
+    pub(crate) fn new(adapter: impl UserDatabase<U>) -> Self {
+        Self { adapter: Box::new(adapter), changes: Changes::default() }
+    }
+
     /// What the adapter has beside the five required methods.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
-        self.0.capabilities()
+        self.adapter.capabilities()
     }
 }
 

@@ -32,6 +32,7 @@ pub mod testing;
 mod token;
 mod transaction;
 mod user;
+mod user_cache;
 mod users;
 
 pub use axum_users_macros::{ColumnValue, UserModel};

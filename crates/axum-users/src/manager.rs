@@ -401,6 +401,7 @@ impl<U: UserModel> Users<U> {
     ) -> Result<(), InternalError> {
         // Before the tokens: a refresh under way sees that its session is gone, and takes its tokens back.
         self.forget_sessions(id, except).await?;
+        let _note = self.inner.database.changes.note_at_end();
         let mut failure = None;
         let token = except.map(|presented| presented.token.expose_secret());
         for backend in &self.inner.backends {

@@ -4,6 +4,7 @@
 //! too: Argon2id, Argon2i and Argon2d of any parameters, and bcrypt; they are replaced at the next login.
 
 mod common;
+mod lanes;
 mod policy;
 mod pool;
 mod stored;
@@ -126,7 +127,7 @@ impl Argon2Parameters {
         self.params.t_cost()
     }
 
-    /// The number of lanes, which is part of the result. One hash is computed by one thread whatever it is.
+    /// The number of lanes, which is part of the result. Up to so many threads compute a hash that is alone.
     #[must_use]
     pub fn parallelism(&self) -> u32 {
         self.params.p_cost()
@@ -205,7 +206,8 @@ pub enum Verification {
 /// Hashes and verifies passwords, on threads of its own. Cheap to clone; clones share the threads.
 ///
 /// At most [`threads`](Self::threads) hashes are computed at a time and at most [`queue`](Self::queue)
-/// callers wait; all others get [`HashError::Overloaded`] at once. Each thread keeps the memory of one hash.
+/// callers wait; all others get [`HashError::Overloaded`] at once. Each thread keeps the memory of one hash. While
+/// only one hash is computed, its lanes are spread over as many threads, so that a single login takes less time.
 /// A stored hash with larger parameters takes more for its time, 1 GiB at most. Threads start when they are
 /// first needed and end with the last clone.
 ///
@@ -261,7 +263,8 @@ impl PasswordHasher {
 
     fn build(parameters: Argon2Parameters, random: Random, threads: usize, queue: Option<usize>) -> Self {
         let waiting = queue.unwrap_or(threads.saturating_mul(WAITING_PER_THREAD));
-        let pool = Pool::new(threads, waiting, parameters.params.block_count());
+        let lanes = usize::try_from(parameters.parallelism()).unwrap_or(usize::MAX).min(threads);
+        let pool = Pool::new(threads, waiting, parameters.params.block_count(), lanes);
         Self { inner: Arc::new(Inner { parameters, random, threads, queue, pool }) }
     }
 

@@ -30,8 +30,9 @@ impl<U: UserModel> Users<U> {
         &self,
         database: impl UserDatabase<U>,
     ) -> Result<(Self, PendingHooks<U>), BuildError> {
-        let mut database = Database(Box::new(database));
-        database.0.configure(&self.inner.schema).map_err(BuildError::Schema)?;
+        let mut database = Database::new(database);
+        database.changes = self.inner.database.changes.clone();
+        database.adapter.configure(&self.inner.schema).map_err(BuildError::Schema)?;
         let (queue, held_back) = (Queue::default(), Arc::<Mutex<Vec<AuditEntry>>>::default());
         let hooks = WaitingHooks { hooks: Arc::clone(&self.inner.hooks), queue: Arc::clone(&queue) };
         let users = Self {
@@ -40,6 +41,8 @@ impl<U: UserModel> Users<U> {
                 hooks: Arc::new(hooks),
                 background: Background::new(),
                 held_back: Some(Arc::clone(&held_back)),
+                // What is not committed is for nobody else.
+                user_cache: None,
                 settings: Arc::clone(&self.inner.settings),
             }),
         };
@@ -61,6 +64,8 @@ impl<U: UserModel> PendingHooks<U> {
     /// # Errors
     /// The first hook's that fails; those after it run all the same.
     pub async fn fire(self) -> Result<(), BoxError> {
+        // What was noted before the commit could still be answered as it had been.
+        self.users.inner.database.changes.note();
         let entries = std::mem::take(&mut *self.held_back.lock().unwrap_or_else(PoisonError::into_inner));
         for entry in entries {
             self.users.note(entry);

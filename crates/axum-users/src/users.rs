@@ -27,6 +27,7 @@ use crate::{
     sessions::{self, KeptSessions, RefreshTokens, Sessions},
     token::{AUDIENCE_RESET, AUDIENCE_VERIFY, Algorithm, MIN_SECRET_BYTES, Secrets, TokenSigner},
     user::UserModel,
+    user_cache::UserCache,
 };
 #[cfg(feature = "oauth")]
 use crate::{
@@ -48,6 +49,7 @@ pub(crate) struct Inner<U: UserModel> {
     pub(crate) background: Background,
     /// Entries of the audit trail that wait for the commit of the application's transaction.
     pub(crate) held_back: Option<Arc<Mutex<Vec<AuditEntry>>>>,
+    pub(crate) user_cache: Option<UserCache<U>>,
     pub(crate) settings: Arc<Settings<U>>,
 }
 
@@ -190,6 +192,7 @@ pub struct UsersBuilder<U: UserModel> {
     limits: Option<Limits>,
     keeps_audit_trail: bool,
     trusted_proxies: usize,
+    user_cache: usize,
     document_title: Cow<'static, str>,
     document_version: Cow<'static, str>,
     #[cfg(feature = "oauth")]
@@ -343,6 +346,14 @@ impl<U: UserModel> UsersBuilder<U> {
     /// [`Hooks::on_after_register`] runs behind the answer. The original tells whether an address is taken.
     pub fn hide_taken_emails(mut self) -> Self {
         self.hardening.hides_taken_emails = true;
+        self
+    }
+
+    /// Remembers the users of so many tokens for a second each, so that their next requests ask no database; 0, the
+    /// default, remembers none. What this process changes counts at once, what another one changes within a second,
+    /// and a token may outlive its expiry by as much.
+    pub fn user_cache(mut self, tokens: usize) -> Self {
+        self.user_cache = tokens;
         self
     }
 
@@ -525,7 +536,7 @@ impl<U: UserModel> UsersBuilder<U> {
             sessions::configure(&mut self.backends, self.sessions.as_ref(), &self.refresh, &self.secrets)?;
         }
         let schema = Arc::new(self.schema);
-        self.database.0.configure(&schema).map_err(BuildError::Schema)?;
+        self.database.adapter.configure(&schema).map_err(BuildError::Schema)?;
         #[cfg(feature = "oauth")]
         let ends_early = self.hardening.ends_signed_tokens || self.oauth.evicts_squatters();
         #[cfg(not(feature = "oauth"))]
@@ -597,6 +608,8 @@ impl<U: UserModel> UsersBuilder<U> {
         };
         Ok(Users {
             inner: Arc::new(Inner {
+                user_cache: (self.user_cache > 0)
+                    .then(|| UserCache::new(self.user_cache, self.database.changes.clone())),
                 database: self.database,
                 hooks: self.hooks,
                 background: Background::new(),
@@ -693,7 +706,7 @@ impl<U: UserModel> Users<U> {
     /// ```
     pub fn builder(database: impl UserDatabase<U>, secret: impl Into<Secrets>) -> UsersBuilder<U> {
         UsersBuilder {
-            database: Database(Box::new(database)),
+            database: Database::new(database),
             schema: U::schema(),
             hooks: Arc::new(()),
             backends: Vec::new(),
@@ -715,6 +728,7 @@ impl<U: UserModel> Users<U> {
             limits: None,
             keeps_audit_trail: false,
             trusted_proxies: 0,
+            user_cache: 0,
             document_title: Cow::Borrowed("axum-users"),
             document_version: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
             #[cfg(feature = "oauth")]

@@ -21,6 +21,8 @@ pub struct DatabaseConfig {
     pub timeout_seconds: Option<u64>,
     /// How long a statement waits for a SQLite file that another process locks, in seconds.
     pub busy_timeout_seconds: u64,
+    /// Users of so many tokens are remembered for a second; 0 for none.
+    pub user_cache: usize,
     /// The name of the user table or collection; absent, it is what the database has.
     pub user_table: Option<String>,
     /// The name of the table of OAuth accounts; absent, it is what the database has.
@@ -46,6 +48,7 @@ impl Default for DatabaseConfig {
             max_connections: None,
             timeout_seconds: None,
             busy_timeout_seconds: 5,
+            user_cache: 0,
             user_table: None,
             oauth_account_table: None,
             access_token_table: None,
@@ -189,6 +192,9 @@ pub(super) fn read(mut section: Section<'_>) -> DatabaseConfig {
         busy_timeout_seconds: section
             .integer("busy_timeout_seconds", 1..=3600)
             .unwrap_or(default.busy_timeout_seconds),
+        user_cache: section
+            .small_integer("user_cache", 0..=10_000_000)
+            .map_or(default.user_cache, |tokens: u32| usize::try_from(tokens).unwrap_or(usize::MAX)),
         user_table,
         oauth_account_table,
         access_token_table,

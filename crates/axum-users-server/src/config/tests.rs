@@ -388,6 +388,7 @@ verification = "brief"
 url = "sqlite:///var/lib/users.db?mode=rwc"
 max_connections = 3
 busy_timeout_seconds = 2
+user_cache = 4
 [database.tables]
 user = "users"
 oauth_account = "accounts"
@@ -475,6 +476,7 @@ private = true
     assert_eq!(config.database.file(), Some(PathBuf::from("/var/lib/users.db")));
     assert_eq!(config.database.folder(), PathBuf::from("/var/lib"));
     assert_eq!((config.database.max_connections, config.database.busy_timeout_seconds), (Some(3), 2));
+    assert_eq!(config.database.user_cache, 4);
     let DatabaseConfig { user_table, oauth_account_table, access_token_table, .. } = config.database;
     let tables = [user_table, oauth_account_table, access_token_table].map(Option::unwrap);
     assert_eq!(tables, ["users", "accounts", "tokens"]);

@@ -8,6 +8,8 @@
 mod place;
 
 mod adopt;
+#[cfg(feature = "sqlite")]
+mod allocations;
 mod availability;
 mod columns;
 mod conformance;

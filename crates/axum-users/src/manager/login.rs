@@ -13,6 +13,7 @@ use crate::{
     password::Verification,
     schema::{DecodeError, Record, Timestamp, Value},
     user::UserModel,
+    user_cache::UserCache,
 };
 
 /// A user who was recognised by a token, and what is known of the token.
@@ -216,7 +217,11 @@ impl<U: UserModel> Users<U> {
         let mut failure = None;
         for backend in &self.inner.backends {
             let Some(token) = backend.transport.token(headers) else { continue };
-            match self.recognise(backend, &token).await {
+            let recognised = match &self.inner.user_cache {
+                Some(cache) => self.recognise_or_remember(cache, backend, &token).await,
+                None => self.recognise(backend, &token).await,
+            };
+            match recognised {
                 Ok(Some(authenticated)) => return Ok(Some(authenticated)),
                 Ok(None) => {}
                 Err(error) => {
@@ -226,6 +231,23 @@ impl<U: UserModel> Users<U> {
             }
         }
         failure.map_or(Ok(None), Err)
+    }
+
+    async fn recognise_or_remember(
+        &self,
+        cache: &UserCache<U>,
+        backend: &Backend<U>,
+        token: &str,
+    ) -> Result<Option<Authenticated<U>>, InternalError> {
+        let asked = match cache.find(&backend.name, token) {
+            Ok(authenticated) => return Ok(Some(authenticated)),
+            Err(asked) => asked,
+        };
+        let recognised = self.recognise(backend, token).await?;
+        if let Some(authenticated) = &recognised {
+            cache.keep(token, authenticated, asked);
+        }
+        Ok(recognised)
     }
 
     async fn recognise(

@@ -184,6 +184,7 @@ impl<U: UserModel> Users<U> {
             let database = &self.inner.database;
             if database.rotate_refresh_token(&session.id, &from, &to, form.as_deref(), now).await? {
                 if let Some(old) = session.token.as_deref().filter(|old| Some(*old) != form.as_deref()) {
+                    let _note = database.changes.note_at_end();
                     backend.strategy.revoke_stored(old, database).await?;
                 }
                 return Ok(next);
@@ -218,6 +219,7 @@ impl<U: UserModel> Users<U> {
         if database.session_by_refresh_handle(&hashed(presented.handle)).await?.is_some() {
             return Ok(());
         }
+        let _note = database.changes.note_at_end();
         backend.strategy.revoke(issued.token(), database).await?;
         Err(RefreshError::BadToken)
     }

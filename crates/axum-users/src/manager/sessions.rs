@@ -126,6 +126,7 @@ impl<U: UserModel> Users<U> {
         for backend in &self.inner.backends {
             let is_its = session.backend.as_ref().is_none_or(|name| *name == backend.name);
             if is_its && backend.strategy.keeps_sessions() {
+                let _note = self.inner.database.changes.note_at_end();
                 backend.strategy.revoke_stored(form.expose_secret(), &self.inner.database).await?;
             }
         }
@@ -241,6 +242,7 @@ impl<U: UserModel> Users<U> {
         session: Option<(&U::Id, &str)>,
     ) -> Result<(), InternalError> {
         let database = &self.inner.database;
+        let _note = database.changes.note_at_end();
         if self.keeps_sessions() {
             if let Some((user_id, id)) = session {
                 database.delete_session(user_id, id).await?;

@@ -29,3 +29,4 @@ mod support;
 #[cfg(feature = "testing")]
 mod testing;
 mod ui;
+mod user_cache;

@@ -19,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use policy::ErasedPasswordPolicy;
 pub use policy::{AnyPassword, DefaultPasswordPolicy, PasswordPolicy};
+use lanes::Lanes;
 use pool::{Memory, Pool};
 use stored::{StoredHash, fill_argon2};
 
@@ -264,7 +265,7 @@ impl PasswordHasher {
     fn build(parameters: Argon2Parameters, random: Random, threads: usize, queue: Option<usize>) -> Self {
         let waiting = queue.unwrap_or(threads.saturating_mul(WAITING_PER_THREAD));
         let lanes = usize::try_from(parameters.parallelism()).unwrap_or(usize::MAX).min(threads);
-        let pool = Pool::new(threads, waiting, parameters.params.block_count(), lanes);
+        let pool = Pool::new(threads, waiting, parameters.params.block_count(), Lanes::new(lanes));
         Self { inner: Arc::new(Inner { parameters, random, threads, queue, pool }) }
     }
 

@@ -4,20 +4,33 @@
 //! none would start rayon's global pool, whose threads are the application's. So whoever computes here belongs to a
 //! pool of ours: a hashing thread is one by itself, and a hash that has the machine to itself moves to a larger one.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, thread};
 
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
 
 /// Threads for the lanes of one hash at a time; they start when they are first needed.
 pub(super) struct Lanes {
     threads: usize,
+    /// Whether so many threads more would find cores to run on.
+    are_idle: fn(usize) -> bool,
     pool: OnceLock<Option<ThreadPool>>,
 }
 
 impl Lanes {
     /// With one thread, or none, nothing is ever spread.
     pub(super) fn new(threads: usize) -> Self {
-        Self { threads, pool: OnceLock::new() }
+        Self::when(threads, are_cores_idle)
+    }
+
+    /// Lanes that are spread when `are_idle` says that so many cores are.
+    pub(super) fn when(threads: usize, are_idle: fn(usize) -> bool) -> Self {
+        Self { threads, are_idle, pool: OnceLock::new() }
+    }
+
+    /// Whether spreading helps now. The lanes wait for each other twelve times a hash: where other programs keep a
+    /// core, the slowest one decides, and one thread alone is faster.
+    pub(super) fn can_spread(&self) -> bool {
+        self.threads > 1 && (self.are_idle)(self.threads - 1)
     }
 
     /// Runs `work` with its lanes on several threads, where there are any.
@@ -28,6 +41,14 @@ impl Lanes {
             None => work(),
         }
     }
+}
+
+/// By what the kernel says runs at this moment, this thread included; where it says nothing, they are.
+fn are_cores_idle(wanted: usize) -> bool {
+    let Ok(text) = std::fs::read_to_string("/proc/loadavg") else { return true };
+    let running = text.split_whitespace().nth(3).and_then(|tasks| tasks.split('/').next()?.parse().ok());
+    let running: usize = running.unwrap_or(1);
+    running + wanted <= thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn start(threads: usize, name: &'static str) -> Option<ThreadPool> {

@@ -52,9 +52,9 @@ struct State {
 
 impl Pool {
     /// `threads` run at once, `waiting` callers wait besides; each thread keeps `blocks` of Argon2's memory. A job
-    /// that is alone has `lanes` threads for its lanes.
-    pub(super) fn new(threads: usize, waiting: usize, blocks: usize, lanes: usize) -> Self {
-        let (state, news, lanes) = (Mutex::default(), Condvar::new(), Lanes::new(lanes));
+    /// that is alone may be spread by `lanes`.
+    pub(super) fn new(threads: usize, waiting: usize, blocks: usize, lanes: Lanes) -> Self {
+        let (state, news) = (Mutex::default(), Condvar::new());
         Self { shared: Arc::new(Shared { state, news, threads, waiting, blocks, lanes }) }
     }
 
@@ -133,7 +133,7 @@ impl Shared {
         let mut memory = Memory::new(self.blocks);
         let _pool = keep_to_this_thread();
         while let Some((job, is_alone)) = self.next_job() {
-            let work = || match is_alone {
+            let work = || match is_alone && self.lanes.can_spread() {
                 true => self.lanes.spread(|| job.run(&mut memory)),
                 false => job.run(&mut memory),
             };
@@ -264,7 +264,7 @@ mod tests {
 
     impl Gate {
         fn new(threads: usize, waiting: usize) -> Self {
-            let pool = Arc::new(Pool::new(threads, waiting, 8, 1));
+            let pool = Arc::new(Pool::new(threads, waiting, 8, Lanes::new(1)));
             Self { pool, entered: mpsc::channel(), running: Arc::default(), most: Arc::default() }
         }
 
@@ -394,9 +394,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_job_that_is_alone_has_threads_for_its_lanes() {
-        let gate = Gate { pool: Arc::new(Pool::new(2, 2, 8, 4)), ..Gate::new(2, 2) };
+    async fn only_a_job_that_is_alone_on_idle_cores_has_threads_for_its_lanes() {
         let lanes = |_: &mut Memory| rayon_core::current_num_threads();
+        let busy = Pool::new(2, 2, 8, Lanes::when(4, |_| false));
+        assert_eq!(busy.run(lanes).await.unwrap(), 1);
+
+        let idle = Pool::new(2, 2, 8, Lanes::when(4, |wanted| wanted == 3));
+        let gate = Gate { pool: Arc::new(idle), ..Gate::new(2, 2) };
         assert_eq!(gate.pool.run(lanes).await.unwrap(), 4);
 
         let (release, job) = gate.hold().await;
@@ -419,7 +423,7 @@ mod tests {
             }
         }
         thread_local!(static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) });
-        let pool = Pool::new(2, 2, 8, 1);
+        let pool = Pool::new(2, 2, 8, Lanes::new(1));
         let (sender, ended) = mpsc::channel();
         pool.run(move |_| AT_END.set(Some(AtEnd(sender)))).await.unwrap();
         assert!(ended.try_recv().is_err());
@@ -431,7 +435,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_answered_and_the_thread_goes_on() {
-        let pool = Pool::new(1, 1, 8, 1);
+        let pool = Pool::new(1, 1, 8, Lanes::new(1));
 
         let answer = pool.run(|_| -> () { panic!("on purpose") }).await;
 
@@ -445,7 +449,7 @@ mod tests {
 
     #[tokio::test]
     async fn pw_10_a_thread_keeps_one_memory_and_frees_what_a_larger_hash_needed() {
-        let pool = Pool::new(1, 1, 64, 1);
+        let pool = Pool::new(1, 1, 64, Lanes::new(1));
         let place =
             |memory: &mut Memory, count| memory.with(count, |blocks| blocks.as_ptr() as usize).unwrap();
 

@@ -34,8 +34,8 @@ Options:
   --quick         fewer targets, one second a measurement: under two minutes
   --only WORDS    only measurements whose name has one of these words, separated by commas; names look like
                   `sqlite/me/32`, `postgresql/login/32`, `flood`, `start`, `growth`
-  --targets NAMES only these targets: limit, axum-users, axum-users-server, fastapi-users, fastapi-users-2,
-                  better-auth, axum-login
+  --targets NAMES only these targets: limit, axum-users, axum-users-cached, axum-users-server, fastapi-users,
+                  fastapi-users-2, better-auth, axum-login
   --rounds N      rounds, 3 without
   --seconds S     seconds of one measurement, 3 without
   --users N,N     measure growth with so many users; 1000,1000000 without

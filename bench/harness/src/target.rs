@@ -22,6 +22,8 @@ pub enum Target {
     Limit,
     /// A program of a few lines on the library, as in the quick start.
     Library,
+    /// The same with the user cache on.
+    Cached,
     /// The binary `axum-users`.
     Server,
     /// FastAPI Users with so many workers.
@@ -31,9 +33,10 @@ pub enum Target {
 }
 
 impl Target {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Limit,
         Self::Library,
+        Self::Cached,
         Self::Server,
         Self::FastApi(1),
         Self::FastApi(2),
@@ -45,6 +48,7 @@ impl Target {
         match self {
             Self::Limit => "limit",
             Self::Library => "axum-users",
+            Self::Cached => "axum-users-cached",
             Self::Server => "axum-users-server",
             Self::FastApi(1) => "fastapi-users",
             Self::FastApi(_) => "fastapi-users-2",
@@ -57,7 +61,7 @@ impl Target {
     pub fn binary(self, root: &Path) -> Option<PathBuf> {
         match self {
             Self::Limit => Some(root.join("target/bench/release/limit")),
-            Self::Library => Some(root.join("target/bench/release/library")),
+            Self::Library | Self::Cached => Some(root.join("target/bench/release/library")),
             Self::Server => Some(root.join("target/release/axum-users")),
             Self::AxumLogin => Some(root.join("target/bench/release/axum-login-peer")),
             Self::FastApi(_) | Self::BetterAuth => None,
@@ -76,7 +80,7 @@ impl Target {
     /// Whether it can serve the original's tables in this database.
     pub fn serves(self, database: Database) -> bool {
         match self {
-            Self::Limit | Self::Library | Self::FastApi(_) => true,
+            Self::Limit | Self::Library | Self::Cached | Self::FastApi(_) => true,
             // Their own tables, in SQLite.
             Self::Server | Self::BetterAuth | Self::AxumLogin => database == Database::Sqlite,
         }
@@ -117,6 +121,9 @@ impl Target {
         };
         command.env("DATABASE_URL", url).env("PORT", port.to_string()).env("SECRET", SECRET);
         command.env("REDIS_URL", place.redis).env("NODE_ENV", "production");
+        if self == Self::Cached {
+            command.env("USER_CACHE", "10000");
+        }
         command
     }
 

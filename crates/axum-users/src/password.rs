@@ -4,7 +4,6 @@
 //! too: Argon2id, Argon2i and Argon2d of any parameters, and bcrypt; they are replaced at the next login.
 
 mod common;
-mod lanes;
 mod policy;
 mod pool;
 mod stored;
@@ -19,7 +18,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use policy::ErasedPasswordPolicy;
 pub use policy::{AnyPassword, DefaultPasswordPolicy, PasswordPolicy};
-use lanes::Lanes;
 use pool::{Memory, Pool};
 use stored::{StoredHash, fill_argon2};
 
@@ -128,7 +126,7 @@ impl Argon2Parameters {
         self.params.t_cost()
     }
 
-    /// The number of lanes, which is part of the result. Up to so many threads compute a hash that is alone.
+    /// The number of lanes, which is part of the result. One hash is computed by one thread whatever it is.
     #[must_use]
     pub fn parallelism(&self) -> u32 {
         self.params.p_cost()
@@ -207,8 +205,7 @@ pub enum Verification {
 /// Hashes and verifies passwords, on threads of its own. Cheap to clone; clones share the threads.
 ///
 /// At most [`threads`](Self::threads) hashes are computed at a time and at most [`queue`](Self::queue)
-/// callers wait; all others get [`HashError::Overloaded`] at once. Each thread keeps the memory of one hash. While
-/// only one hash is computed, its lanes are spread over as many threads, so that a single login takes less time.
+/// callers wait; all others get [`HashError::Overloaded`] at once. Each thread keeps the memory of one hash.
 /// A stored hash with larger parameters takes more for its time, 1 GiB at most. Threads start when they are
 /// first needed and end with the last clone.
 ///
@@ -264,8 +261,7 @@ impl PasswordHasher {
 
     fn build(parameters: Argon2Parameters, random: Random, threads: usize, queue: Option<usize>) -> Self {
         let waiting = queue.unwrap_or(threads.saturating_mul(WAITING_PER_THREAD));
-        let lanes = usize::try_from(parameters.parallelism()).unwrap_or(usize::MAX).min(threads);
-        let pool = Pool::new(threads, waiting, parameters.params.block_count(), Lanes::new(lanes));
+        let pool = Pool::new(threads, waiting, parameters.params.block_count());
         Self { inner: Arc::new(Inner { parameters, random, threads, queue, pool }) }
     }
 

@@ -9,19 +9,12 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Duration, Instant},
 };
 
 use argon2::Block;
 use tokio::sync::oneshot;
 
-use super::{
-    HashError,
-    lanes::{Lanes, keep_to_this_thread},
-};
-
-/// Whoever would wait for longer than this before the work begins is refused at once.
-const PATIENCE: Duration = Duration::from_secs(2);
+use super::HashError;
 
 pub(super) struct Pool {
     shared: Arc<Shared>,
@@ -34,7 +27,6 @@ struct Shared {
     threads: usize,
     waiting: usize,
     blocks: usize,
-    lanes: Lanes,
 }
 
 #[derive(Default)]
@@ -43,19 +35,16 @@ struct State {
     started: usize,
     running: usize,
     closed: bool,
-    /// How long a job takes of late.
-    typical: Duration,
     /// How much was ever accepted: what tests of equal work count.
     #[cfg(test)]
     accepted: usize,
 }
 
 impl Pool {
-    /// `threads` run at once, `waiting` callers wait besides; each thread keeps `blocks` of Argon2's memory. A job
-    /// that is alone may be spread by `lanes`.
-    pub(super) fn new(threads: usize, waiting: usize, blocks: usize, lanes: Lanes) -> Self {
+    /// `threads` run at once, `waiting` callers wait besides; each thread keeps `blocks` of Argon2's memory.
+    pub(super) fn new(threads: usize, waiting: usize, blocks: usize) -> Self {
         let (state, news) = (Mutex::default(), Condvar::new());
-        Self { shared: Arc::new(Shared { state, news, threads, waiting, blocks, lanes }) }
+        Self { shared: Arc::new(Shared { state, news, threads, waiting, blocks }) }
     }
 
     /// Runs `work` on a hashing thread. When the returned future is dropped first, work that has not begun is
@@ -74,9 +63,9 @@ impl Pool {
     fn submit(&self, job: Box<dyn Job>) -> Result<(), HashError> {
         let shared = &self.shared;
         let mut state = shared.lock();
-        if shared.is_full(&state) {
+        if state.queue.len() + state.running >= shared.threads.saturating_add(shared.waiting) {
             state.queue.retain(|job| !job.is_abandoned());
-            if shared.is_full(&state) {
+            if state.queue.len() + state.running >= shared.threads.saturating_add(shared.waiting) {
                 return Err(HashError::Overloaded);
             }
         }
@@ -131,42 +120,20 @@ impl Shared {
 
     fn work(&self) {
         let mut memory = Memory::new(self.blocks);
-        let _pool = keep_to_this_thread();
-        while let Some((job, is_alone)) = self.next_job() {
-            let work = || match is_alone && self.lanes.can_spread() {
-                true => self.lanes.spread(|| job.run(&mut memory)),
-                false => job.run(&mut memory),
-            };
-            let begun = Instant::now();
-            if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        while let Some(job) = self.next_job() {
+            if !job.is_abandoned() && catch_unwind(AssertUnwindSafe(|| job.run(&mut memory))).is_err() {
                 tracing::error!("password hashing panicked");
             }
-            let mut state = self.lock();
-            state.running -= 1;
-            state.typical = (state.typical * 3 + begun.elapsed()) / 4;
+            self.lock().running -= 1;
         }
     }
 
-    /// Whether one more would wait in vain, or for too long.
-    fn is_full(&self, state: &State) -> bool {
-        if state.queue.len() + state.running >= self.threads.saturating_add(self.waiting) {
-            return true;
-        }
-        let before_each_thread = u32::try_from(state.queue.len() / self.threads.max(1)).unwrap_or(u32::MAX);
-        state.typical.saturating_mul(before_each_thread) > PATIENCE
-    }
-
-    /// The next job that somebody waits for, and whether it has the machine to itself: under load every core has a
-    /// hash of its own, and spreading them would only let them get into each other's way.
-    fn next_job(&self) -> Option<(Box<dyn Job>, bool)> {
+    fn next_job(&self) -> Option<Box<dyn Job>> {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.queue.pop_front() {
-                if job.is_abandoned() {
-                    continue;
-                }
                 state.running += 1;
-                return Some((job, state.running == 1 && state.queue.is_empty()));
+                return Some(job);
             }
             if state.closed {
                 return None;
@@ -248,6 +215,7 @@ mod tests {
             atomic::{AtomicUsize, Ordering},
             mpsc,
         },
+        time::Duration,
     };
 
     use super::*;
@@ -264,7 +232,7 @@ mod tests {
 
     impl Gate {
         fn new(threads: usize, waiting: usize) -> Self {
-            let pool = Arc::new(Pool::new(threads, waiting, 8, Lanes::new(1)));
+            let pool = Arc::new(Pool::new(threads, waiting, 8));
             Self { pool, entered: mpsc::channel(), running: Arc::default(), most: Arc::default() }
         }
 
@@ -327,27 +295,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pw_11_whoever_would_wait_for_seconds_is_refused_though_the_queue_has_room() {
-        let gate = Gate::new(2, 100);
-        let mut held = Vec::new();
-        for _ in 0..6 {
-            held.push(gate.hold().await);
-        }
-        gate.wait_for_entries(2);
-
-        // Four wait, two before each thread.
-        gate.pool.shared.lock().typical = Duration::from_millis(1001);
-        assert!(matches!(gate.pool.run(|_| ()).await, Err(HashError::Overloaded)));
-        gate.pool.shared.lock().typical = Duration::from_millis(999);
-        held.push(gate.hold().await);
-
-        for (release, job) in held {
-            release.send(()).unwrap();
-            job.await.unwrap().unwrap();
-        }
-    }
-
-    #[tokio::test]
     async fn without_a_queue_a_free_thread_is_still_used() {
         let gate = Gate::new(1, 0);
         let (release, job) = gate.hold().await;
@@ -394,27 +341,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_job_that_is_alone_on_idle_cores_has_threads_for_its_lanes() {
-        let lanes = |_: &mut Memory| rayon_core::current_num_threads();
-        let busy = Pool::new(2, 2, 8, Lanes::when(4, |_| false));
-        assert_eq!(busy.run(lanes).await.unwrap(), 1);
-
-        let idle = Pool::new(2, 2, 8, Lanes::when(4, |wanted| wanted == 3));
-        let gate = Gate { pool: Arc::new(idle), ..Gate::new(2, 2) };
-        assert_eq!(gate.pool.run(lanes).await.unwrap(), 4);
-
-        let (release, job) = gate.hold().await;
-        gate.wait_for_entries(1);
-        assert_eq!(gate.pool.run(lanes).await.unwrap(), 1);
-        release.send(()).unwrap();
-        job.await.unwrap().unwrap();
-        while gate.pool.shared.lock().running > 0 {
-            thread::yield_now();
-        }
-        assert_eq!(gate.pool.run(lanes).await.unwrap(), 4);
-    }
-
-    #[tokio::test]
     async fn threads_end_with_the_pool() {
         struct AtEnd(mpsc::Sender<()>);
         impl Drop for AtEnd {
@@ -423,7 +349,7 @@ mod tests {
             }
         }
         thread_local!(static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) });
-        let pool = Pool::new(2, 2, 8, Lanes::new(1));
+        let pool = Pool::new(2, 2, 8);
         let (sender, ended) = mpsc::channel();
         pool.run(move |_| AT_END.set(Some(AtEnd(sender)))).await.unwrap();
         assert!(ended.try_recv().is_err());
@@ -435,7 +361,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_answered_and_the_thread_goes_on() {
-        let pool = Pool::new(1, 1, 8, Lanes::new(1));
+        let pool = Pool::new(1, 1, 8);
 
         let answer = pool.run(|_| -> () { panic!("on purpose") }).await;
 
@@ -449,7 +375,7 @@ mod tests {
 
     #[tokio::test]
     async fn pw_10_a_thread_keeps_one_memory_and_frees_what_a_larger_hash_needed() {
-        let pool = Pool::new(1, 1, 64, Lanes::new(1));
+        let pool = Pool::new(1, 1, 64);
         let place =
             |memory: &mut Memory, count| memory.with(count, |blocks| blocks.as_ptr() as usize).unwrap();
 

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use bcrypt::HashParts;
 use subtle::ConstantTimeEq;
 
-use super::{Argon2Parameters, HashError, SALT_BYTES, lanes::in_a_pool, pool::Memory};
+use super::{Argon2Parameters, HashError, SALT_BYTES, pool::Memory};
 
 /// bcrypt reads no further.
 const BCRYPT_BYTES: usize = 72;
@@ -143,9 +143,8 @@ pub(super) fn fill_argon2(
     memory: &mut Memory,
 ) -> Result<(), HashError> {
     let count = argon2.params().block_count();
-    let done = memory.with(count, |blocks| {
-        in_a_pool(|| argon2.hash_password_into_with_memory(password, salt, hash, blocks))
-    })?;
+    let done =
+        memory.with(count, |blocks| argon2.hash_password_into_with_memory(password, salt, hash, blocks))?;
     done.map_err(|error| {
         // The parameters were checked; what is left is a password of more than 4 GiB.
         tracing::error!(%error, "Argon2 refused to hash a password");

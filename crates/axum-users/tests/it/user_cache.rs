@@ -40,7 +40,12 @@ impl UserDatabase<User> for Counted {
         self.memory.create(record).await
     }
 
-    async fn update(&self, id: &Uuid, expected: &Record, changes: &Record) -> Result<Option<User>, DatabaseError> {
+    async fn update(
+        &self,
+        id: &Uuid,
+        expected: &Record,
+        changes: &Record,
+    ) -> Result<Option<User>, DatabaseError> {
         self.memory.update(id, expected, changes).await
     }
 

@@ -1,6 +1,7 @@
 //! A database that FastAPI Users left behind, served as it is; and both applications on it at the same time.
 
 mod oauth;
+mod servers;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -32,6 +32,7 @@ mod protocol;
 mod redis;
 mod reference;
 mod replay;
+mod same_everywhere;
 mod schema;
 mod sessions;
 mod stop;

@@ -1,34 +1,32 @@
 //! What the server's configuration makes of OAuth providers, beyond what the replay shows.
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::data;
-use crate::support::database::Database;
 use crate::support::http::{Request, Response};
+use crate::support::place::{Engine, Place};
 use crate::support::provider::Provider;
-use crate::support::server::{Launch, Server};
+use crate::support::server::Server;
+use crate::support::{data, login};
 
 /// A server with the providers of `oauth.toml`.
 struct Club {
     server: Server,
     provider: Provider,
-    database: Database,
-    _folder: TempDir,
+    place: Place,
 }
 
 impl Club {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("users.sqlite");
+    async fn start(engine: Engine) -> Self {
+        let place = Place::new(engine).await;
         let provider = Provider::start();
-        let launch = Launch::new(&data("oauth.toml"), folder.path())
-            .database(&file)
+        let launch = place
+            .launch(&data("oauth.toml"))
             .set("OAUTH__0__AUTHORIZE_ENDPOINT", &format!("{}/authorize", provider.base))
             .set("OAUTH__0__ACCESS_TOKEN_ENDPOINT", &format!("{}/token", provider.base))
-            .set("OAUTH__0__PROFILE_ENDPOINT", &format!("{}/userinfo", provider.base));
+            .set("OAUTH__0__PROFILE_ENDPOINT", &format!("{}/userinfo", provider.base))
+            .set("OAUTH__0__ASSOCIATE_BY_EMAIL", "true");
         let server = launch.start().await;
-        Self { server, provider, database: Database::new(&file), _folder: folder }
+        Self { server, provider, place }
     }
 
     /// Begins a flow: the parameters of the provider's page, and the cookie.
@@ -64,7 +62,7 @@ fn of<'a>(parameters: &'a [(String, String)], name: &str) -> &'a str {
 
 #[tokio::test]
 async fn a_provider_with_endpoints_of_its_own_is_asked_for_what_the_configuration_says() {
-    let club = Club::start().await;
+    let club = Club::start(Engine::Sqlite).await;
     let (parameters, _) = club.begin("").await;
     let expected = [
         ("response_type", "code"),
@@ -80,9 +78,8 @@ async fn a_provider_with_endpoints_of_its_own_is_asked_for_what_the_configuratio
     assert_eq!(of(&parameters, "redirect_uri"), redirect_uri);
 }
 
-#[tokio::test]
-async fn own_fields_of_a_new_user_come_from_the_profile_and_stay_when_it_changes() {
-    let club = Club::start().await;
+async fn own_fields_of_a_new_user_come_from_the_profile_and_stay_when_it_changes(engine: Engine) {
+    let club = Club::start(engine).await;
     let ann = json!({ "number": 7, "mail": "ann@example.com", "called": "Ann", "city": "Graz" });
     let me = club.me(&club.log_in("", &ann).await).await;
     assert_eq!(
@@ -95,14 +92,13 @@ async fn own_fields_of_a_new_user_come_from_the_profile_and_stay_when_it_changes
     assert_eq!((&again["id"], &again["email"], &again["city"]), (&me["id"], &me["email"], &me["city"]));
 }
 
-#[tokio::test]
-async fn an_account_that_lacks_a_required_field_is_refused_and_one_without_an_address_gets_a_placeholder() {
-    let club = Club::start().await;
+async fn an_account_that_lacks_a_required_field_is_refused_and_one_without_an_address_gets_a_placeholder(engine: Engine) {
+    let club = Club::start(engine).await;
     let homeless = club.log_in("", &json!({ "number": 8, "mail": "ben@example.com" })).await;
     assert_eq!(homeless.status, 400);
     let refused = json!({ "code": "REGISTER_REFUSED", "reason": "the provider does not tell city" });
     assert_eq!(homeless.json()["detail"], refused);
-    assert!(club.database.rows("SELECT id FROM user").await.is_empty());
+    assert!(club.place.database().rows("SELECT id FROM user").await.is_empty());
 
     let silent = club.me(&club.log_in("", &json!({ "number": 9, "city": "Graz" })).await).await;
     assert_eq!(
@@ -112,24 +108,22 @@ async fn an_account_that_lacks_a_required_field_is_refused_and_one_without_an_ad
     assert_eq!(silent["nickname"], Value::Null);
 }
 
-#[tokio::test]
-async fn oa_32_provider_tokens_are_encrypted_in_the_database_and_shown_as_the_provider_gave_them() {
-    let club = Club::start().await;
+async fn oa_32_provider_tokens_are_encrypted_in_the_database_and_shown_as_the_provider_gave_them(engine: Engine) {
+    let club = Club::start(engine).await;
     let login = club.log_in("", &json!({ "number": 7, "mail": "ann@example.com", "city": "Graz" })).await;
     let accounts = &club.me(&login).await["oauth_accounts"];
     assert_eq!(accounts[0]["access_token"], "provider-access");
     assert_eq!(accounts[0]["refresh_token"], "provider-refresh");
 
-    let rows = club.database.rows("SELECT access_token, refresh_token FROM oauth_account").await;
+    let rows = club.place.database().rows("SELECT access_token, refresh_token FROM oauth_account").await;
     for column in ["access_token", "refresh_token"] {
         let stored = rows[0][column].as_str().unwrap();
         assert!(stored.starts_with("axum-users:") && !stored.contains("provider-"), "{stored}");
     }
 }
 
-#[tokio::test]
-async fn a_front_end_gets_the_browser_back_with_a_code_that_is_good_once() {
-    let club = Club::start().await;
+async fn a_front_end_gets_the_browser_back_with_a_code_that_is_good_once(engine: Engine) {
+    let club = Club::start(engine).await;
     let ann = json!({ "number": 7, "mail": "ann@example.com", "city": "Graz" });
     let answer = club.log_in("?redirect_to=https%3A%2F%2Fapp.example.com%2Fin%3Fpage%3D2", &ann).await;
     assert_eq!(answer.status, 303);
@@ -148,9 +142,50 @@ async fn a_front_end_gets_the_browser_back_with_a_code_that_is_good_once() {
 
 #[tokio::test]
 async fn a_provider_that_is_away_stops_neither_the_start_nor_the_other_logins() {
-    let club = Club::start().await;
+    let club = Club::start(Engine::Sqlite).await;
     let away = club.server.send(&Request::new("GET", "/auth/away/authorize")).await;
     assert_eq!(away.status, 503);
     let ann = json!({ "number": 7, "mail": "ann@example.com", "city": "Graz" });
     assert_eq!(club.log_in("", &ann).await.status, 200);
 }
+
+async fn oa_17_a_squatter_is_out_when_the_owner_comes_by_the_provider(engine: Engine) {
+    let club = Club::start(engine).await;
+    let squatter = json!({ "email": "ann@example.com", "password": "analytical engine", "city": "Nowhere" });
+    let registered = club.server.send(&Request::new("POST", "/auth/register").json(&squatter)).await;
+    assert_eq!(registered.status, 201, "{}", registered.text());
+    let before = login(&club.server, "ann@example.com", "analytical engine").await;
+    let ann = json!({ "number": 7, "mail": "Ann@Example.com", "city": "Graz" });
+    let owner = club.log_in("", &ann).await;
+    assert_eq!(club.me(&owner).await["id"], registered.json()["id"]);
+    let token = before.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(club.server.send(&Request::new("GET", "/users/me").bearer(&token)).await.status, 401);
+    assert_eq!(login(&club.server, "ann@example.com", "analytical engine").await.status, 400);
+}
+
+async fn oa_33_parallel_logins_of_one_new_account_make_one_user(engine: Engine) {
+    let club = Club::start(engine).await;
+    let ann = json!({ "number": 7, "mail": "ann@example.com", "city": "Graz" });
+    let one = || club.log_in("", &ann);
+    let answers = tokio::join!(one(), one(), one(), one(), one(), one(), one(), one());
+    let answers: [Response; 8] = answers.into();
+    let mut ids = Vec::new();
+    for answer in &answers {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        ids.push(club.me(answer).await["id"].to_string());
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+    let count = club.place.database().rows("SELECT count(*) AS n FROM oauth_account").await;
+    assert_eq!(count[0]["n"], 1);
+    assert!(!club.server.log().contains("ERROR"), "{}", club.server.log());
+}
+
+on_every_engine!(
+    own_fields_of_a_new_user_come_from_the_profile_and_stay_when_it_changes,
+    an_account_that_lacks_a_required_field_is_refused_and_one_without_an_address_gets_a_placeholder,
+    oa_32_provider_tokens_are_encrypted_in_the_database_and_shown_as_the_provider_gave_them,
+    a_front_end_gets_the_browser_back_with_a_code_that_is_good_once,
+    oa_17_a_squatter_is_out_when_the_owner_comes_by_the_provider,
+    oa_33_parallel_logins_of_one_new_account_make_one_user,
+);

@@ -130,6 +130,11 @@ impl Place {
         Launch::new(config, self.folder()).set("DATABASE__URL", &self.url())
     }
 
+    /// Runs SQL statements on a server's database.
+    pub(crate) async fn execute(&self, sql: &str) {
+        execute(self.engine, &self.url(), sql).await;
+    }
+
     /// The server on this database, with a configuration that is written for it.
     pub(crate) fn launch_with(&self, config: &str) -> Launch {
         let file = self.folder().join("config.toml");

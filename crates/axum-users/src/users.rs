@@ -783,8 +783,7 @@ impl<U: UserModel> Users<U> {
     }
 
     /// Waits until the work behind answers is done: tokens made, mails handed over by hooks, the audit trail
-    /// written. For a graceful
-    /// stop, and for tests.
+    /// written. For a graceful stop, and for tests.
     pub async fn finish_background_work(&self) {
         self.inner.background.drain().await;
         self.inner.trail.drain().await;

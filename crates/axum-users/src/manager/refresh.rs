@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 
 use super::from_internal;
 use crate::{
-    RequestInfo, Users,
+    AuditEvent, AuditRecord, RequestInfo, Users,
     auth::{Backend, IssueContext, Issued, IssuedRefresh, hashed, is_idle},
     database::{DatabaseError, RefreshFamily, Session},
     error::InternalError,
@@ -129,7 +129,7 @@ impl<U: UserModel> Users<U> {
         if self.inner.requires_verification && !user.is_verified() {
             return Err(RefreshError::NotVerified);
         }
-        let secret = self.next_secret(backend, settings, &presented, &session).await?;
+        let secret = self.next_secret(backend, settings, &presented, &session, request).await?;
         let mut context = IssueContext::new(&user, request, &self.inner.database);
         context.session_id = Some(&session.id);
         let access = next_of(settings, b"axum-users:access-token", &presented)?;
@@ -172,6 +172,7 @@ impl<U: UserModel> Users<U> {
         settings: &Refreshing,
         presented: &Presented<'_>,
         session: &Session<U::Id>,
+        request: &RequestInfo,
     ) -> Result<String, RefreshError> {
         let now = self.inner.clock.now();
         let family = session.refresh.as_ref().ok_or(RefreshError::BadToken)?;
@@ -201,6 +202,8 @@ impl<U: UserModel> Users<U> {
                     backend = backend.name,
                     "an old refresh token was presented: its session was ended"
                 );
+                let record = AuditRecord::new(AuditEvent::RefreshReused, request).user(&session.user_id);
+                self.audit(record.via(&backend.name));
                 self.end_row(session.clone()).await?;
                 Err(RefreshError::BadToken)
             }

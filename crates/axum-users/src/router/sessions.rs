@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{RouteList, strict};
 use crate::{
-    Authenticated, UserSession, Users,
+    AuditEvent, AuditRecord, Authenticated, UserSession, Users,
     error::ApiError,
     extract::Rights,
     schema::{ColumnValue, Timestamp},
@@ -81,7 +81,11 @@ async fn end_own<U: UserModel>(
     let (mut parts, _) = request.into_parts();
     let own = current(&users, &parts).await?;
     let id = Path::<String>::from_request_parts(&mut parts, &()).await.map_err(|_| ApiError::NotFound)?;
-    ended(users.end_session(own.user.id(), &id).await?)
+    if users.end_session(own.user.id(), &id).await? {
+        note(&users, AuditEvent::SessionEnded, &own, &own.user, &parts);
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(ApiError::NotFound)
 }
 
 async fn end_own_others<U: UserModel>(
@@ -91,6 +95,7 @@ async fn end_own_others<U: UserModel>(
     let (parts, _) = request.into_parts();
     let own = current(&users, &parts).await?;
     users.end_all_sessions(own.user.id(), Some(&own)).await?;
+    note(&users, AuditEvent::SessionsEnded, &own, &own.user, &parts);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -111,11 +116,15 @@ async fn end_of_user<U: UserModel>(
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let (mut parts, _) = request.into_parts();
-    superuser(&users, &parts).await?;
+    let superuser = superuser(&users, &parts).await?;
     let path = Path::<(String, String)>::from_request_parts(&mut parts, &()).await;
     let Path((id, session_id)) = path.map_err(|_| ApiError::NotFound)?;
     let user = target(&users, &id).await?;
-    ended(users.end_session(user.id(), &session_id).await?)
+    if users.end_session(user.id(), &session_id).await? {
+        note(&users, AuditEvent::SessionEnded, &superuser, &user, &parts);
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(ApiError::NotFound)
 }
 
 /// All of them; a superuser's own present one goes on.
@@ -128,6 +137,7 @@ async fn end_all_of_user<U: UserModel>(
     let id = Path::<String>::from_request_parts(&mut parts, &()).await.map_err(|_| ApiError::NotFound)?;
     let user = target(&users, &id).await?;
     users.end_all_sessions(user.id(), own(&superuser, &user)).await?;
+    note(&users, AuditEvent::SessionsEnded, &superuser, &user, &parts);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -144,6 +154,14 @@ fn own<'a, U: UserModel>(asking: &'a Authenticated<U>, user: &U) -> Option<&'a A
     (asking.user.id() == user.id()).then_some(asking)
 }
 
-fn ended(there_was_one: bool) -> Result<StatusCode, ApiError> {
-    if there_was_one { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound) }
+/// Who ended whose sessions is noted.
+fn note<U: UserModel>(
+    users: &Users<U>,
+    event: AuditEvent,
+    asking: &Authenticated<U>,
+    user: &U,
+    parts: &Parts,
+) {
+    let request = users.request_info(parts).by(asking.user.id());
+    users.audit(AuditRecord::new(event, &request).user(user.id()));
 }

@@ -10,8 +10,9 @@ use std::{
 };
 
 use axum_users::{
-    AuditEntry, AuditFilter, AuditRecord, BuildError, Capabilities, DatabaseError, Flags, Limit, Limits,
-    MemoryDatabase, RequestInfo, User, UserCreate, UserDatabase, Users, UsersBuilder,
+    AuditEntry, AuditFilter, AuditRecord, Bearer, BuildError, Capabilities, DatabaseError, DatabaseTokens,
+    Flags, Limit, Limits, MemoryDatabase, RefreshTokens, RequestInfo, Sessions, User, UserCreate,
+    UserDatabase, Users, UsersBuilder,
     schema::{Record, Schema},
 };
 use serde_json::json;
@@ -203,6 +204,41 @@ async fn entries_are_found_by_user_event_and_time_and_forgotten_when_they_are_ol
     assert_eq!(app.users.purge_audit_trail(2).await.unwrap(), 0);
     assert_eq!(app.users.purge_audit_trail(1).await.unwrap(), 1);
     assert_eq!(find(of_ada).await.len(), 5);
+}
+
+#[tokio::test]
+async fn who_ended_sessions_is_noted_and_so_is_a_refresh_token_that_was_used_before() {
+    let app = app(|builder| {
+        let builder = builder.backend("opaque", Bearer::default(), DatabaseTokens::lasting_seconds(900));
+        builder.sessions(Sessions::new()).refresh("opaque", RefreshTokens::lasting_seconds(86_400))
+    });
+    let ada = app.has("ada@example.com").await;
+    app.session("ada@example.com").await;
+    let (root, token) = (app.superuser().await, app.token("ada@example.com").await);
+    let mut reader = Reader::new();
+    reader.entries(&app.users).await;
+    let end = async |path: &str, bearer: &str| app.delete(path).bearer(bearer).await.status.as_u16();
+
+    let sessions = app.get("/users/me/sessions").bearer(&token).await.json();
+    let id = sessions[0]["id"].as_str().unwrap();
+    assert_eq!(end(&format!("/users/me/sessions/{id}"), &token).await, 204);
+    assert_eq!(end(&format!("/users/me/sessions/{id}"), &token).await, 404, "ended before");
+    assert_eq!(end(&format!("/users/{}/sessions", ada.id), &root).await, 204);
+    let entries = reader.entries(&app.users).await;
+    let [one, all] = &entries[..] else { panic!("{entries:?}") };
+    let ada_id = Some(ada.id.to_string());
+    assert_eq!((one.event.as_ref(), &one.user_id, &one.actor_id), ("session_ended", &ada_id, &ada_id));
+    assert_eq!((all.event.as_ref(), &all.user_id), ("sessions_ended", &ada_id));
+    assert!(all.actor_id.is_some() && all.actor_id != ada_id, "the superuser did it");
+
+    let login = app.login_at("opaque", "ada@example.com", PASSWORD).await.json();
+    let refresh = async || {
+        app.post("/auth/opaque/refresh").json(json!({ "refresh_token": login["refresh_token"] })).await
+    };
+    assert_eq!(refresh().await.status, 200);
+    app.clock.advance_seconds(3600);
+    assert_eq!(refresh().await.status, 400);
+    assert_eq!(reader.lines(&app.users).await, ["logged_in opaque", "refresh_reused opaque"]);
 }
 
 #[tokio::test]

@@ -33,8 +33,8 @@ fn every_mistake_names_its_file_line_and_key_and_what_was_expected() {
         ),
         ("[ldap]\nurl = \"ldap://127.0.0.1\"", "axum-users.toml:1: `ldap`: unknown key"),
         (
-            "[redis]\nurl = \"redis://127.0.0.1\"",
-            "axum-users.toml:2: `redis.url`: nothing is kept there, since no backend has strategy = \"redis\"",
+            "[limits]\nstore = \"redis\"",
+            "axum-users.toml:2: `limits.store`: \"redis\" wants redis.url, which says where it is",
         ),
         (
             "[redis]\nurl = \"127.0.0.1:6379\"",

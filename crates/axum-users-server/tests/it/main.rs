@@ -35,6 +35,7 @@ mod replay;
 mod same_everywhere;
 mod schema;
 mod sessions;
+mod shared_limits;
 mod stop;
 mod three_processes;
 mod timing;

@@ -360,7 +360,6 @@ fn a_mistake_never_shows_a_secret() {
         "[database]\nurl = \"postgres://root:hunter2@h\"",
         "[mail]\nsmtp_url = \"smtpp://root:hunter2@h\"",
         "[redis]\nurl = \"rediss://root:hunter2@h/number\"",
-        "[redis]\nurl = \"redis://root:hunter2@h\"",
         "[[backend]]\nname = \"a\"\ntransport = \"bearer\"\nstrategy = \"jwt\"\nsecret = \"hunter2\"",
     ] {
         let told = mistakes(text);

@@ -705,6 +705,10 @@ fn changes_who_is_recognised(method: &str) -> bool {
             | "session_by_refresh_handle"
             | "session_last_used"
             | "touch_session"
+            | "take_limit"
+            | "give_limit_back"
+            | "note_limit"
+            | "limit_holds"
     )
 }
 

@@ -92,7 +92,9 @@ async fn own_fields_of_a_new_user_come_from_the_profile_and_stay_when_it_changes
     assert_eq!((&again["id"], &again["email"], &again["city"]), (&me["id"], &me["email"], &me["city"]));
 }
 
-async fn an_account_that_lacks_a_required_field_is_refused_and_one_without_an_address_gets_a_placeholder(engine: Engine) {
+async fn an_account_that_lacks_a_required_field_is_refused_and_one_without_an_address_gets_a_placeholder(
+    engine: Engine,
+) {
     let club = Club::start(engine).await;
     let homeless = club.log_in("", &json!({ "number": 8, "mail": "ben@example.com" })).await;
     assert_eq!(homeless.status, 400);
@@ -108,7 +110,9 @@ async fn an_account_that_lacks_a_required_field_is_refused_and_one_without_an_ad
     assert_eq!(silent["nickname"], Value::Null);
 }
 
-async fn oa_32_provider_tokens_are_encrypted_in_the_database_and_shown_as_the_provider_gave_them(engine: Engine) {
+async fn oa_32_provider_tokens_are_encrypted_in_the_database_and_shown_as_the_provider_gave_them(
+    engine: Engine,
+) {
     let club = Club::start(engine).await;
     let login = club.log_in("", &json!({ "number": 7, "mail": "ann@example.com", "city": "Graz" })).await;
     let accounts = &club.me(&login).await["oauth_accounts"];

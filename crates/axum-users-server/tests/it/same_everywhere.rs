@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::support::command::command;
 use crate::support::http::{Request, Response};
 use crate::support::place::{Engine, Place};
 use crate::support::server::Server;
-use crate::support::command::command;
 
 const PASSWORD: &str = "analytical engine";
 
@@ -208,7 +208,16 @@ async fn changes_and_ids(talk: &mut Talk) {
     let root = root["access_token"].as_str().unwrap().to_owned();
     let id = talk.with_email(201, "gone@example.com").await["id"].as_str().unwrap().to_owned();
     let by_id = |method: &str, id: &str| Request::new(method, &format!("/users/{id}")).bearer(&root);
-    for id in ["1", "0", "-1", "null", "1%20OR%201=1", "%27--", "%7B%22$ne%22:null%7D", "00000000-0000-4000-8000-000000000000"] {
+    for id in [
+        "1",
+        "0",
+        "-1",
+        "null",
+        "1%20OR%201=1",
+        "%27--",
+        "%7B%22$ne%22:null%7D",
+        "00000000-0000-4000-8000-000000000000",
+    ] {
         talk.say(&format!("get {id}"), 404, by_id("GET", id)).await;
         talk.say(&format!("delete {id}"), 404, by_id("DELETE", id)).await;
     }

@@ -27,12 +27,7 @@ impl Drop for Example {
 }
 
 impl Example {
-    pub(crate) fn start(
-        program: &str,
-        folder: &Path,
-        google: &Google,
-        variables: &[(&str, &str)],
-    ) -> Self {
+    pub(crate) fn start(program: &str, folder: &Path, google: &Google, variables: &[(&str, &str)]) -> Self {
         let mut process = Command::new(program)
             .current_dir(folder)
             .env("LISTEN", "127.0.0.1:0")

@@ -54,11 +54,7 @@ impl Layout {
             other => panic!("{other} is stored"),
         };
         let values: Vec<String> = row.iter().map(value).collect();
-        format!(
-            ";\nINSERT INTO {quote}{table}{quote} ({}) VALUES ({})",
-            names.join(", "),
-            values.join(", ")
-        )
+        format!(";\nINSERT INTO {quote}{table}{quote} ({}) VALUES ({})", names.join(", "), values.join(", "))
     }
 }
 
@@ -147,8 +143,8 @@ async fn tables_of_tortoise_on_mariadb_are_served_as_they_are() {
 
 #[tokio::test]
 async fn documents_of_motor_and_of_beanie_are_served_as_they_are() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../axum-users-mongodb/tests/data/mongodb-documents.json");
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../axum-users-mongodb/tests/data/mongodb-documents.json");
     let all: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     for (layout, adapter, users) in
         [("motor", "Motor and UUIDs", "users"), ("beanie", "Beanie and ObjectIds", "User")]

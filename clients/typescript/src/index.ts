@@ -20,6 +20,8 @@ export type UserRead = Required<Schemas["UserRead"]>;
 export type UserCreate = Schemas["UserCreate"];
 /** What changes a user: a field that is absent stays, one that is null is emptied. */
 export type UserUpdate = Schemas["UserUpdate"];
+/** A session of a user: where and when it began, and whether it is the one that asks. */
+export type Session = Required<Schemas["SessionRead"]>;
 
 /** The tokens of a bearer backend. `refresh_token` is there where the backend has refresh tokens. */
 export interface Tokens {
@@ -47,6 +49,8 @@ export interface AccountsOptions {
   backend?: string;
   /** How its token travels: `cookie` where it is left out. */
   transport?: "cookie" | "bearer";
+  /** Whether a cookie backend has refresh tokens, so that an ended session is renewed. A bearer backend's login says so. */
+  refresh?: boolean;
   /** Where a bearer backend's tokens are kept: in memory where it is left out. */
   tokens?: TokenStore;
   /** What makes requests: the platform's `fetch` where it is left out. */
@@ -64,6 +68,7 @@ export class Accounts<Read = UserRead, Create = UserCreate, Update = UserUpdate>
   readonly #baseUrl: string;
   readonly #backend: string;
   readonly #tokens: TokenStore | null;
+  readonly #refreshesCookie: boolean;
   readonly #fetch: typeof fetch;
   #refreshing: Promise<boolean> | null = null;
 
@@ -71,6 +76,7 @@ export class Accounts<Read = UserRead, Create = UserCreate, Update = UserUpdate>
     this.#baseUrl = (options.baseUrl ?? "").replace(/\/$/, "");
     this.#backend = options.backend ?? "cookie";
     this.#tokens = options.transport === "bearer" ? (options.tokens ?? memoryStore()) : null;
+    this.#refreshesCookie = this.#tokens === null && options.refresh === true;
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
   }
 
@@ -156,6 +162,21 @@ export class Accounts<Read = UserRead, Create = UserCreate, Update = UserUpdate>
     await this.#send("DELETE", `/auth/associate/${name}/${account}`);
   }
 
+  /** One's sessions, last used first. `GET /users/me/sessions` */
+  sessions(): Promise<Session[]> {
+    return this.#json("GET", "/users/me/sessions");
+  }
+
+  /** Ends one of one's sessions. `DELETE /users/me/sessions/{id}` */
+  async endSession(id: string): Promise<void> {
+    await this.#send("DELETE", `/users/me/sessions/${encodeURIComponent(id)}`);
+  }
+
+  /** Ends all of one's sessions but this one. `DELETE /users/me/sessions` */
+  async endOtherSessions(): Promise<void> {
+    await this.#send("DELETE", "/users/me/sessions");
+  }
+
   /** A user, for superusers. `GET /users/{id}` */
   user(id: string): Promise<Read> {
     return this.#json("GET", `/users/${encodeURIComponent(id)}`);
@@ -177,7 +198,8 @@ export class Accounts<Read = UserRead, Create = UserCreate, Update = UserUpdate>
    */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const response = await this.#once(path, init);
-    if (response.status !== 401 || !this.#tokens?.get()?.refresh_token) return response;
+    const canRefresh = this.#refreshesCookie || this.#tokens?.get()?.refresh_token;
+    if (response.status !== 401 || !canRefresh) return response;
     return (await this.#refresh()) ? this.#once(path, init) : response;
   }
 
@@ -197,12 +219,12 @@ export class Accounts<Read = UserRead, Create = UserCreate, Update = UserUpdate>
   }
 
   async #renew(): Promise<boolean> {
-    const refresh_token = this.#tokens?.get()?.refresh_token;
-    const response = await this.#fetch(`${this.#baseUrl}/auth/${this.#backend}/refresh`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ refresh_token }),
-    });
+    const init: RequestInit = { method: "POST", credentials: "include" };
+    if (this.#tokens) {
+      init.headers = { "content-type": "application/json" };
+      init.body = JSON.stringify({ refresh_token: this.#tokens.get()?.refresh_token });
+    }
+    const response = await this.#fetch(`${this.#baseUrl}/auth/${this.#backend}/refresh`, init);
     if (response.ok) this.#tokens?.set((await response.json()) as Tokens);
     else if (response.status < 500 && response.status !== 429) this.#tokens?.set(null);
     return response.ok;

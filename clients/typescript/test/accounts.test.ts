@@ -82,6 +82,31 @@ test("a bad code of a provider's login is refused", async () => {
   assert.equal((await refused(accounts.exchange("nonsense"))).code, "EXCHANGE_BAD_CODE");
 });
 
+test("sessions are listed and ended, and an ended one is not renewed", async () => {
+  const { accounts, email } = await registered();
+  await accounts.login(email, password);
+  const elsewhere = new Accounts({ baseUrl, backend: "jwt", transport: "bearer" });
+  await elsewhere.login(email, password);
+
+  const sessions = await accounts.sessions();
+  assert.deepEqual(sessions.map((session) => session.is_current).sort(), [false, true]);
+  await accounts.endOtherSessions();
+  assert.equal((await accounts.sessions()).length, 1);
+  const own = sessions.find((session) => session.is_current);
+  await accounts.endSession(own?.id ?? "");
+});
+
+test("a token that the server has given is renewed by the server", async () => {
+  const { email } = await registered();
+  const tokens = memoryStore();
+  const accounts = new Accounts({ baseUrl, backend: "jwt", transport: "bearer", tokens });
+  await accounts.login(email, password);
+  const refresh_token = tokens.get()?.refresh_token ?? assert.fail("no refresh token");
+  tokens.set({ access_token: "ended", refresh_token });
+  assert.equal((await accounts.me())?.email, email);
+  assert.notEqual(tokens.get()?.refresh_token, refresh_token);
+});
+
 test("an ended token is renewed once for all requests that find it ended", async () => {
   let renewals = 0;
   const server: typeof fetch = async (input, init) => {

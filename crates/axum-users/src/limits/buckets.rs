@@ -48,7 +48,12 @@ impl Buckets {
         }
         let fresh = Bucket { step: count.step, period: count.period, full_at: count.now };
         let bucket = buckets.entry(key).or_insert(fresh);
-        bucket.full_at = bucket.full_at.clamp(count.now, count.now.saturating_add(count.period));
+        // No try moves it on by more than a period: what is later was counted before the clock was set back. Where
+        // several processes count together, the clock of one may be behind, and such a count is kept.
+        if bucket.full_at > count.now.saturating_add(count.period) {
+            bucket.full_at = count.now;
+        }
+        bucket.full_at = bucket.full_at.max(count.now);
         if bucket.full_at > count.latest() {
             return Err(seconds(count.wait(bucket.full_at)));
         }

@@ -28,10 +28,14 @@ impl Layout {
     async fn left_behind(&self) -> Place {
         let place = Place::new(self.engine).await;
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../axum-users-sqlx/tests/data");
-        let mut statements = fs::read_to_string(folder.join(self.ddl)).unwrap();
+        let ddl = fs::read_to_string(folder.join(self.ddl)).unwrap();
+        // MariaDB takes no empty statement.
+        let mut statements = ddl.trim_end().trim_end_matches(';').to_owned();
         let stored = Database::new(&data("fastapi-users.sqlite"));
         for (from, to) in SQLALCHEMY.iter().zip(self.tables) {
-            for row in stored.rows(&format!("SELECT * FROM \"{from}\"")).await {
+            // SQLite kept the rows of a user who is gone; these servers never had such.
+            let of_users = if *from == "user" { "" } else { "WHERE user_id IN (SELECT id FROM \"user\")" };
+            for row in stored.rows(&format!("SELECT * FROM \"{from}\" {of_users}")).await {
                 statements += &self.insert(to, &row);
             }
         }
@@ -46,7 +50,8 @@ impl Layout {
         let value = |(name, value): (&String, &Value)| match value {
             Value::Null => "NULL".to_owned(),
             Value::Number(flag) if name.starts_with("is_") => (flag.as_i64() == Some(1)).to_string(),
-            Value::Number(number) => number.to_string(),
+            // SQLAlchemy's `expires_at` is an INTEGER, which ends in 2038 on these servers.
+            Value::Number(number) => number.as_i64().unwrap().min(i32::MAX.into()).to_string(),
             Value::String(text) if name == "created_at" && is_postgres => format!("'{text}+00'"),
             // The type that SQLAlchemy takes in MySQL ends in 2038.
             Value::String(text) if name == "created_at" => format!("'{}'", text.replace("2099", "2037")),
@@ -98,7 +103,7 @@ async fn is_adopted(layout: Layout) {
     let Layout { adapter, tables: [users, ..], .. } = layout;
     let before = format!(
         "The database: tables of FastAPI Users with {adapter} and UUIDs, users in `{users}`: 20 users, \
-         4 OAuth accounts, 6 access tokens."
+         4 OAuth accounts, 5 access tokens."
     );
     assert_eq!(found(&place), before);
     let left_alone = users != "user" || {

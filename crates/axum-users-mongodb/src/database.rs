@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use axum_users::{
-    AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, LimitCount, MigrateError,
-    NewOAuthAccount, OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
+    AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, MigrateError, NewOAuthAccount,
+    OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
     schema::{ColumnType, Record, Schema},
 };
 use mongodb::{
@@ -306,28 +306,6 @@ impl<U: UserModel> UserDatabase<U> for MongoDatabase {
         let Some(document) = found.first() else { return Ok(None) };
         let state = joined(document, USER_STATE).map(state_from_bson).transpose()?;
         Ok(Some((layout.user(document)?, state.unwrap_or_default())))
-    }
-
-    async fn take_limit(&self, count: &LimitCount<'_>) -> Result<Option<i64>, DatabaseError> {
-        self.take_try(count).await
-    }
-
-    async fn give_limit_back(&self, count: &LimitCount<'_>) -> Result<(), DatabaseError> {
-        let layout = self.layout()?;
-        let (filter, update) = (doc! { "_id": count.name }, doc! { "$inc": { "full_at": -count.step } });
-        self.run(layout.limits.update_one(filter, update)).await.map(|_| ())
-    }
-
-    async fn note_limit(&self, name: &str, now: i64, until: i64) -> Result<(), DatabaseError> {
-        let layout = self.layout()?;
-        self.upsert(&layout.limits, name.into(), doc! { "$set": { "full_at": until } }).await?;
-        // What was noted stays noted, whether or not others could be forgotten.
-        let _ = self.run(layout.limits.delete_many(doc! { "full_at": { "$lt": now } })).await;
-        Ok(())
-    }
-
-    async fn limit_holds(&self, name: &str, now: i64) -> Result<bool, DatabaseError> {
-        Ok(self.full_at(name).await?.is_some_and(|until| until > now))
     }
 
     async fn set_user_state(&self, id: &U::Id, state: UserState) -> Result<(), DatabaseError> {

@@ -33,7 +33,6 @@ mod error;
 mod filter;
 mod inspect;
 mod json;
-mod limits;
 mod migrate;
 mod sessions;
 mod store;

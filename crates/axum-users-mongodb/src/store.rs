@@ -25,7 +25,6 @@ pub(crate) type Raw = Collection<RawDocumentBuf>;
 
 /// What is good once, and has been used.
 const ONE_TIME: &str = "axum_users_one_time";
-const LIMIT: &str = "axum_users_limit";
 /// What is kept of a user beside its document.
 pub(crate) const USER_STATE: &str = "axum_users_user_state";
 /// Who did what, when, from where.
@@ -246,7 +245,6 @@ pub(crate) struct Layout {
     pub(crate) users: Raw,
     pub(crate) access_tokens: Raw,
     pub(crate) one_time: Raw,
-    pub(crate) limits: Raw,
     pub(crate) user_states: Raw,
     pub(crate) audit_trail: Raw,
     pub(crate) sessions: Raw,
@@ -274,7 +272,6 @@ impl Layout {
             users: collection(&names.users),
             access_tokens: collection(&names.access_tokens),
             one_time: collection(ONE_TIME),
-            limits: collection(LIMIT),
             user_states: collection(USER_STATE),
             audit_trail: collection(AUDIT),
             sessions: collection(SESSION),

@@ -289,10 +289,7 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let mut capabilities = Capabilities::all();
-        // It serves applications, whose processes count together by Redis.
-        capabilities.limits = false;
-        capabilities
+        Capabilities::all()
     }
 
     async fn migrate(&self) -> Result<(), MigrateError> {

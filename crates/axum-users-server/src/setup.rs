@@ -8,16 +8,14 @@ use std::{
 use anyhow::Context;
 use axum_users::{
     AccessTokensAtRest, Bearer, BuildError, Cookie, DatabaseTokens, DefaultPasswordPolicy, Hooks, Jwt,
-    Random, RedisError, RedisLimits, RedisTokens, RefreshTokens, Secrets, Sessions, Transport, UserDatabase,
-    Users, UsersBuilder, schema::ColumnType,
+    Random, RedisError, RedisTokens, RefreshTokens, Secrets, Sessions, Transport, UserDatabase, Users,
+    UsersBuilder, schema::ColumnType,
 };
 use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::{
-    config::{
-        BackendConfig, Config, CookieConfig, HardeningConfig, LimitPlace, StrategyConfig, TransportConfig,
-    },
+    config::{BackendConfig, Config, CookieConfig, HardeningConfig, StrategyConfig, TransportConfig},
     oauth::add_provider,
     secret,
     server_user::{ServerUser, schema},
@@ -105,20 +103,10 @@ pub fn build_users(
     let builder = with_hardening(builder, &config.hardening);
     let mut builder = config.oauth.iter().fold(builder, add_provider);
     let redis = config.redis_url.as_ref().map(|url| RedisTokens::new(url.expose_secret()));
-    builder = match (config.limits.place, &config.redis_url) {
-        (LimitPlace::Database, _) => builder.limits_in_database(),
-        (LimitPlace::Redis, Some(url)) => builder.limit_store(limits_in(url.expose_secret())?),
-        _ => builder,
-    };
     for backend in backends(config) {
         builder = add_backend(builder, backend, redis.as_ref())?;
     }
     builder.build()
-}
-
-fn limits_in(redis: &str) -> Result<RedisLimits, BuildError> {
-    let refused = |error: RedisError| BuildError::Limits(error.to_string().into());
-    RedisLimits::new(redis).map_err(refused)
 }
 
 /// The settings that a configuration may leave out.

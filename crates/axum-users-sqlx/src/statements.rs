@@ -9,7 +9,6 @@ use crate::{
     connect::SqlxOptions,
     dialect::Dialect,
     engine::Call,
-    limits::LimitStatements,
     migrate::OAUTH_ACCOUNT_COLUMNS,
     sessions::{SESSION_TABLE, SessionStatements},
 };
@@ -70,7 +69,6 @@ pub(crate) struct Statements {
     pub(crate) get_with_state: SqlStr,
     pub(crate) set_state: SqlStr,
     pub(crate) sessions: SessionStatements,
-    pub(crate) limits: LimitStatements,
 }
 
 impl Statements {
@@ -139,7 +137,6 @@ impl Statements {
             )),
             set_state: sql(set_state(dialect, &user)),
             sessions: SessionStatements::new(dialect, &user, &token),
-            limits: LimitStatements::new(dialect),
             dialect,
             schema,
             tables,

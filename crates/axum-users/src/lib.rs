@@ -39,6 +39,8 @@ pub use axum_users_macros::{ColumnValue, UserModel};
 /// A text that its `Debug` output does not show; make one with `"…".into()`.
 pub use secrecy::{ExposeSecret, SecretString};
 
+#[cfg(feature = "redis")]
+pub use self::auth::{RedisError, RedisTokens};
 #[cfg(feature = "swagger-ui")]
 pub use self::swagger::docs_router;
 pub use self::{
@@ -57,7 +59,7 @@ pub use self::{
     extract::{AnyUser, CurrentUser, Superuser, UsersState, VerifiedSuperuser, VerifiedUser},
     hooks::{Context, Hooks, NewUser, Refusal, RequestInfo},
     keys::{KeyError, KeyPair},
-    limits::{Limit, LimitCount, LimitStore, Limits},
+    limits::{Limit, Limits},
     manager::{
         Authenticated, CreateError, DeleteError, Flags, ForgotPasswordError, LoginError, RefreshError,
         RequestVerifyError, ResetPasswordError, UpdateError, UserSession, VerifyError,
@@ -75,11 +77,6 @@ pub use self::{
     transaction::PendingHooks,
     user::{User, UserCreate, UserFields, UserId, UserModel, UserRead, UserUpdate},
     users::{BuildError, Users, UsersBuilder},
-};
-#[cfg(feature = "redis")]
-pub use self::{
-    auth::{RedisError, RedisTokens},
-    limits::RedisLimits,
 };
 #[cfg(feature = "oauth")]
 pub use self::{

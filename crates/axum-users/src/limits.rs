@@ -4,27 +4,13 @@
 //! work is done, so that many at the same instant cannot outrun the count; a success gives it back. Nobody can
 //! lock somebody else out: guesses are counted for each account and address together, and where the guesses of
 //! many addresses empty an account's bucket, an address from which its owner came in before still gets in.
-//!
-//! One process counts in its memory. Several count in a [`LimitStore`]: Redis, or the database. While that fails, each
-//! counts in its memory again.
 
 mod buckets;
-#[cfg(feature = "redis")]
-mod redis;
-mod store;
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-#[cfg(feature = "redis")]
-pub use self::redis::RedisLimits;
-use self::store::Outage;
-pub use self::store::{LimitCount, LimitStore};
-pub(crate) use self::{buckets::Buckets, store::ErasedLimitStore};
-use crate::{
-    Clock,
-    error::{ApiError, BoxError},
-    schema::Timestamp,
-};
+pub(crate) use self::buckets::Buckets;
+use crate::{Clock, error::ApiError};
 
 /// So many tries in a period. They come back one by one, evenly over the period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +29,7 @@ impl Limit {
     }
 }
 
-/// The limits of the routers. They hold for one process, or for all that share a [`LimitStore`]; addresses are the
-/// peers' own, IPv6 by /64.
+/// The limits of the routers. They hold for one process; addresses are the peers' own, IPv6 by /64.
 ///
 /// ```
 /// use axum_users::{Limit, Limits};
@@ -105,47 +90,11 @@ pub(crate) struct Key {
     address: Option<IpAddr>,
 }
 
-impl Kind {
-    /// What shared counts call it: the same in every version.
-    fn name(self) -> &'static str {
-        match self {
-            Self::LoginByAccountAndAddress => "login-account-address",
-            Self::LoginByAccount => "login-account",
-            Self::LoginByAddress => "login-address",
-            Self::RegisterByAddress => "register-address",
-            Self::MailByAccount => "mail-account",
-            Self::MailByAddress => "mail-address",
-            Self::NoticeByAccount => "notice-account",
-            Self::TokenByAddress => "token-address",
-            Self::KnownAddress => "known-address",
-        }
-    }
-}
-
-impl Key {
-    /// What shared counts call it.
-    fn name(&self) -> String {
-        let Self { kind, account, address } = self;
-        let address = address.map_or_else(String::new, |address| address.to_string());
-        format!("{}:{account:016x}:{address}", kind.name())
-    }
-}
-
-/// How long a shared count remembers from where an account's owner came in.
-const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
-
 /// Counts tries.
 pub(crate) struct Limiter {
     limits: Limits,
     buckets: Buckets,
     clock: Clock,
-    shared: Option<Shared>,
-}
-
-/// The place that several processes share, and whether it answers.
-struct Shared {
-    store: Box<dyn ErasedLimitStore>,
-    outage: Outage,
 }
 
 impl fmt::Debug for Limiter {
@@ -156,194 +105,97 @@ impl fmt::Debug for Limiter {
 
 /// The places that a try has taken, to be given back when it succeeds.
 #[derive(Debug)]
-pub(crate) struct Try {
-    taken: Vec<(Key, Limit)>,
-    is_shared: bool,
-}
-
-/// A place that a try wants.
-type Wanted = (Key, Limit);
+pub(crate) struct Try(Vec<Key>);
 
 impl Limiter {
     pub(crate) fn new(limits: Limits, clock: Clock) -> Self {
-        Self { limits, buckets: Buckets::new(), clock, shared: None }
-    }
-
-    /// Counts together with other processes.
-    pub(crate) fn shared_by(mut self, store: Option<Box<dyn ErasedLimitStore>>) -> Self {
-        self.shared = store.map(|store| Shared { store, outage: Outage::default() });
-        self
+        Self { limits, buckets: Buckets::new(), clock }
     }
 
     /// A login is about to be judged.
-    pub(crate) async fn login(&self, account: &str, address: Option<IpAddr>) -> Result<Try, ApiError> {
+    pub(crate) fn login(&self, account: &str, address: Option<IpAddr>) -> Result<Try, ApiError> {
         let account = digest(account);
         let limits = &self.limits;
         let mut wanted = Vec::with_capacity(3);
         if address.is_some() {
-            wanted.push((key(Kind::LoginByAddress, 0, address), limits.login_per_address));
-            let both = key(Kind::LoginByAccountAndAddress, account, address);
-            wanted.push((both, limits.login_per_account_and_address));
+            wanted.push((Kind::LoginByAddress, 0, address, limits.login_per_address));
+            wanted.push((
+                Kind::LoginByAccountAndAddress,
+                account,
+                address,
+                limits.login_per_account_and_address,
+            ));
         }
-        if !self.is_known(&key(Kind::KnownAddress, account, address)).await {
-            wanted.push((key(Kind::LoginByAccount, account, None), limits.login_per_account));
+        if !self.buckets.is_known(&key(Kind::KnownAddress, account, address)) {
+            wanted.push((Kind::LoginByAccount, account, None, limits.login_per_account));
         }
-        self.take(wanted).await
+        self.take(&wanted)
     }
 
     /// A login was right.
-    pub(crate) async fn login_succeeded(&self, account: &str, address: Option<IpAddr>, taken: &Try) {
-        self.succeeded(taken).await;
+    pub(crate) fn login_succeeded(&self, account: &str, address: Option<IpAddr>, taken: &Try) {
+        self.succeeded(taken);
         if address.is_some() {
-            self.remember(key(Kind::KnownAddress, digest(account), address)).await;
+            self.buckets
+                .remember(key(Kind::KnownAddress, digest(account), address), self.clock.unix_seconds());
         }
     }
 
     /// A registration is about to be made.
-    pub(crate) async fn register(&self, address: Option<IpAddr>) -> Result<Try, ApiError> {
-        self.by_address(Kind::RegisterByAddress, address, self.limits.register_per_address).await
+    pub(crate) fn register(&self, address: Option<IpAddr>) -> Result<Try, ApiError> {
+        self.by_address(Kind::RegisterByAddress, address, self.limits.register_per_address)
     }
 
     /// A mail is asked for.
-    pub(crate) async fn mail(&self, account: &str, address: Option<IpAddr>) -> Result<Try, ApiError> {
-        let mut wanted =
-            vec![(key(Kind::MailByAccount, digest(account), None), self.limits.mail_per_account)];
+    pub(crate) fn mail(&self, account: &str, address: Option<IpAddr>) -> Result<Try, ApiError> {
+        let mut wanted = vec![(Kind::MailByAccount, digest(account), None, self.limits.mail_per_account)];
         if address.is_some() {
-            wanted.push((key(Kind::MailByAddress, 0, address), self.limits.mail_per_address));
+            wanted.push((Kind::MailByAddress, 0, address, self.limits.mail_per_address));
         }
-        self.take(wanted).await
+        self.take(&wanted)
     }
 
     /// A mail is about to tell somebody of a change of the account.
-    pub(crate) async fn notice(&self, account: &str) -> Result<Try, ApiError> {
-        let key = key(Kind::NoticeByAccount, digest(account), None);
-        self.take(vec![(key, self.limits.mail_per_account)]).await
+    pub(crate) fn notice(&self, account: &str) -> Result<Try, ApiError> {
+        self.take(&[(Kind::NoticeByAccount, digest(account), None, self.limits.mail_per_account)])
     }
 
     /// A mailed token is about to be read.
-    pub(crate) async fn token(&self, address: Option<IpAddr>) -> Result<Try, ApiError> {
-        self.by_address(Kind::TokenByAddress, address, self.limits.token_per_address).await
+    pub(crate) fn token(&self, address: Option<IpAddr>) -> Result<Try, ApiError> {
+        self.by_address(Kind::TokenByAddress, address, self.limits.token_per_address)
     }
 
     /// A try succeeded: its places are free again.
-    pub(crate) async fn succeeded(&self, tried: &Try) {
-        match &self.shared {
-            Some(shared) if tried.is_shared => {
-                let now = microseconds(self.clock.now());
-                for (key, limit) in &tried.taken {
-                    if let Err(error) = shared.store.give_back(&count(&key.name(), *limit, now)).await {
-                        // What was not given back comes back by itself.
-                        return shared.outage.failed(&error);
-                    }
-                }
-            }
-            _ => tried.taken.iter().for_each(|(key, _)| self.buckets.give_back(key)),
+    pub(crate) fn succeeded(&self, taken: &Try) {
+        for key in &taken.0 {
+            self.buckets.give_back(key);
         }
     }
 
-    async fn by_address(&self, kind: Kind, address: Option<IpAddr>, limit: Limit) -> Result<Try, ApiError> {
+    fn by_address(&self, kind: Kind, address: Option<IpAddr>, limit: Limit) -> Result<Try, ApiError> {
         match address {
-            Some(_) => self.take(vec![(key(kind, 0, address), limit)]).await,
-            None => Ok(Try { taken: Vec::new(), is_shared: false }),
-        }
-    }
-
-    /// Whether the owner of an account came in from an address before.
-    async fn is_known(&self, key: &Key) -> bool {
-        if key.address.is_none() {
-            return false;
-        }
-        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.outage.may_ask()) {
-            match shared.store.holds(&key.name(), microseconds(self.clock.now())).await {
-                Ok(holds) => {
-                    shared.outage.answered();
-                    return holds;
-                }
-                Err(error) => shared.outage.failed(&error),
-            }
-        }
-        self.buckets.is_known(key)
-    }
-
-    async fn remember(&self, key: Key) {
-        // Here too: so nobody is a stranger while the shared place fails.
-        self.buckets.remember(key, self.clock.unix_seconds());
-        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.outage.may_ask()) {
-            let now = self.clock.now();
-            let until = now.saturating_add(KNOWN_FOR.try_into().unwrap_or(time::Duration::ZERO));
-            let noted = shared.store.note(&key.name(), microseconds(now), microseconds(until)).await;
-            if let Err(error) = noted {
-                shared.outage.failed(&error);
-            }
+            Some(_) => self.take(&[(kind, 0, address, limit)]),
+            None => Ok(Try(Vec::new())),
         }
     }
 
     /// Takes a place in every bucket, or in none.
-    async fn take(&self, wanted: Vec<Wanted>) -> Result<Try, ApiError> {
-        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.outage.may_ask()) {
-            match self.take_shared(shared, &wanted).await {
-                Ok(done) => {
-                    shared.outage.answered();
-                    return done;
-                }
-                Err(error) => shared.outage.failed(&error),
-            }
-        }
-        let mut tried = Try { taken: Vec::with_capacity(wanted.len()), is_shared: false };
-        let now = microseconds(self.clock.now());
-        for (key, limit) in wanted {
-            match self.buckets.take(key, &count("", limit, now)) {
-                Ok(()) => tried.taken.push((key, limit)),
+    fn take(&self, wanted: &[(Kind, u64, Option<IpAddr>, Limit)]) -> Result<Try, ApiError> {
+        let now = self.clock.now();
+        let mut taken = Try(Vec::with_capacity(wanted.len()));
+        for &(kind, account, address, limit) in wanted {
+            let key = key(kind, account, address);
+            match self.buckets.take(key, limit, now) {
+                Ok(()) => taken.0.push(key),
                 Err(wait) => {
-                    self.succeeded(&tried).await;
-                    return Err(refused(key, wait));
+                    self.succeeded(&taken);
+                    tracing::warn!(limit = ?kind, "answered 429");
+                    return Err(ApiError::TooManyRequests { retry_after: wait });
                 }
             }
         }
-        Ok(tried)
+        Ok(taken)
     }
-
-    async fn take_shared(
-        &self,
-        shared: &Shared,
-        wanted: &[Wanted],
-    ) -> Result<Result<Try, ApiError>, BoxError> {
-        let now = microseconds(self.clock.now());
-        let mut tried = Try { taken: Vec::with_capacity(wanted.len()), is_shared: true };
-        for &(key, limit) in wanted {
-            let name = key.name();
-            match shared.store.take(&count(&name, limit, now)).await? {
-                None => tried.taken.push((key, limit)),
-                Some(wait) => {
-                    self.succeeded(&tried).await;
-                    return Ok(Err(refused(key, seconds(wait))));
-                }
-            }
-        }
-        Ok(Ok(tried))
-    }
-}
-
-fn refused(key: Key, retry_after: u64) -> ApiError {
-    tracing::warn!(limit = ?key.kind, "answered 429");
-    ApiError::TooManyRequests { retry_after }
-}
-
-/// A limit as shared counts see it.
-fn count(name: &str, limit: Limit, now: i64) -> LimitCount<'_> {
-    let period = i64::try_from(limit.period.as_micros()).unwrap_or(i64::MAX / 4).max(1);
-    let step = (period / i64::from(limit.tries.max(1))).max(1);
-    LimitCount::new(name, step, period, now)
-}
-
-/// Microseconds as whole seconds, rounded up.
-fn seconds(microseconds: i64) -> u64 {
-    microseconds.max(1).unsigned_abs().div_ceil(1_000_000)
-}
-
-/// A moment in microseconds since 1970.
-fn microseconds(at: Timestamp) -> i64 {
-    i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX / 4)
 }
 
 fn key(kind: Kind, account: u64, address: Option<IpAddr>) -> Key {
@@ -366,4 +218,113 @@ fn digest(account: &str) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn limiter() -> (Limiter, Clock) {
+        let clock = Clock::stopped_at_unix_seconds(1_800_000_000);
+        (Limiter::new(Limits::default(), clock.clone()), clock)
+    }
+
+    fn address(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    /// How many of `count` tries are let through.
+    fn judged(count: usize, mut attempt: impl FnMut(usize) -> Result<Try, ApiError>) -> usize {
+        (0..count).filter(|&index| attempt(index).is_ok()).count()
+    }
+
+    #[test]
+    fn li_01_guesses_on_one_account_from_one_address_end_before_the_hundredth() {
+        let (limiter, clock) = limiter();
+        let here = address("192.0.2.1");
+        assert_eq!(judged(100, |_| limiter.login("ada@example.com", here)), 20);
+        let Err(ApiError::TooManyRequests { retry_after }) = limiter.login("ADA@example.com", here) else {
+            panic!("a guess was let through");
+        };
+        assert_eq!(retry_after, 45);
+        clock.advance_seconds(45);
+        assert!(limiter.login("ada@example.com", here).is_ok());
+    }
+
+    #[test]
+    fn li_03_guesses_from_many_addresses_end_too() {
+        let (limiter, _) = limiter();
+        let from = |index: usize| address(&format!("192.0.2.{}", index % 40));
+        assert_eq!(judged(120, |index| limiter.login("ada@example.com", from(index))), 100);
+    }
+
+    #[test]
+    fn li_04_many_accounts_from_one_address_end_too() {
+        let (limiter, _) = limiter();
+        let here = address("192.0.2.1");
+        assert_eq!(judged(150, |index| limiter.login(&format!("user{index}@example.com"), here)), 100);
+    }
+
+    #[test]
+    fn li_05_a_stranger_does_not_lock_the_owner_out() {
+        let (limiter, _) = limiter();
+        judged(60, |_| limiter.login("ada@example.com", address("192.0.2.1")));
+        assert!(limiter.login("ada@example.com", address("198.51.100.1")).is_ok());
+    }
+
+    #[test]
+    fn li_05_many_strangers_do_not_lock_out_an_owner_who_came_in_from_there_before() {
+        let (limiter, _) = limiter();
+        let home = address("198.51.100.1");
+        let taken = limiter.login("ada@example.com", home).unwrap();
+        limiter.login_succeeded("ada@example.com", home, &taken);
+        judged(500, |index| limiter.login("ada@example.com", address(&format!("192.0.2.{}", index % 250))));
+        assert!(limiter.login("ada@example.com", home).is_ok());
+        assert!(limiter.login("ada@example.com", address("203.0.113.1")).is_err());
+    }
+
+    #[test]
+    fn right_passwords_use_nothing_up() {
+        let (limiter, _) = limiter();
+        let here = address("192.0.2.1");
+        for _ in 0..1000 {
+            let taken = limiter.login("ada@example.com", here).unwrap();
+            limiter.login_succeeded("ada@example.com", here, &taken);
+        }
+    }
+
+    #[test]
+    fn li_06_mails_to_one_account_are_few() {
+        let (limiter, _) = limiter();
+        let from = |index: usize| address(&format!("192.0.2.{index}"));
+        assert_eq!(judged(40, |index| limiter.mail("ada@example.com", from(index))), 5);
+    }
+
+    #[test]
+    fn li_07_registrations_from_one_address_end() {
+        let (limiter, _) = limiter();
+        assert_eq!(judged(120, |_| limiter.register(address("192.0.2.1"))), 60);
+    }
+
+    #[test]
+    fn li_09_bad_tokens_from_one_address_end() {
+        let (limiter, _) = limiter();
+        assert_eq!(judged(200, |_| limiter.token(address("192.0.2.1"))), 50);
+    }
+
+    #[test]
+    fn li_21_a_network_of_ipv6_and_other_spellings_count_together() {
+        let (limiter, _) = limiter();
+        let from = |index: usize| address(&format!("2001:db8:0:1::{index:x}"));
+        assert_eq!(judged(200, |index| limiter.token(from(index))), 50);
+        assert!(limiter.token(address("2001:db8:0:2::1")).is_ok());
+        assert_eq!(judged(50, |_| limiter.token(address("192.0.2.7"))), 50);
+        assert!(limiter.token(address("::ffff:192.0.2.7")).is_err());
+    }
+
+    #[test]
+    fn a_try_that_one_limit_refuses_takes_no_place_in_another() {
+        let (limiter, _) = limiter();
+        let here = address("192.0.2.1");
+        judged(100, |_| limiter.login("ada@example.com", here));
+        // 20 of the address's 100 places are taken, and no more.
+        assert_eq!(judged(150, |index| limiter.login(&format!("user{index}@example.com"), here)), 80);
+    }
+}

@@ -387,7 +387,7 @@ where
     let (parts, body) = read_json(request).await?;
     let email = read_email(body).map_err(ApiError::Invalid)?;
     let info = users.request_info(&parts);
-    users.limit("mail", &info, |limiter| limiter.mail(&email, info.client_address())).await?;
+    users.limit("mail", &info, |limiter| limiter.mail(&email, info.client_address()))?;
     let background = users.inner.background.clone();
     background.spawn(async move {
         let sent = match users.get_by_email(&email).await {
@@ -447,20 +447,17 @@ impl<U: UserModel> Users<U> {
     }
 
     /// Takes a try's places, where the builder set limits; `what` is what is tried.
-    async fn limit<'a, Taking: Future<Output = Result<Try, ApiError>>>(
-        &'a self,
+    fn limit(
+        &self,
         what: &str,
         request: &RequestInfo,
-        take: impl FnOnce(&'a Limiter) -> Taking,
-    ) -> Result<Option<(&'a Limiter, Try)>, ApiError> {
-        let Some(limiter) = &self.inner.limiter else { return Ok(None) };
-        match take(limiter).await {
-            Ok(taken) => Ok(Some((limiter, taken))),
-            Err(refused) => {
-                self.audit(AuditRecord::new(AuditEvent::LimitHit, request).detail(what));
-                Err(refused)
-            }
+        take: impl FnOnce(&Limiter) -> Result<Try, ApiError>,
+    ) -> Result<Option<(&Limiter, Try)>, ApiError> {
+        let taken = self.inner.limiter.as_ref().map(|limiter| Ok((limiter, take(limiter)?))).transpose();
+        if taken.is_err() {
+            self.audit(AuditRecord::new(AuditEvent::LimitHit, request).detail(what));
         }
+        taken
     }
 
     /// What routes answer of a user.

@@ -18,7 +18,7 @@ use crate::{
     csrf::TrustedOrigins,
     database::{Capabilities, Database, DatabaseError, MigrateError, UserDatabase},
     hooks::{ErasedHooks, Hooks},
-    limits::{ErasedLimitStore, LimitStore, Limiter, Limits},
+    limits::{Limiter, Limits},
     openapi::MountedRouter,
     password::{
         Argon2Parameters, DefaultPasswordPolicy, ErasedPasswordPolicy, PasswordHasher, PasswordPolicy,
@@ -162,9 +162,6 @@ pub enum BuildError {
          whether it was made"
     )]
     HiddenEmailsShow,
-    /// Limits cannot be counted where they are to be.
-    #[error("limits cannot be counted so: {0}")]
-    Limits(Cow<'static, str>),
     /// The database adapter cannot keep this user model.
     #[error("the database adapter cannot keep this user model: {0}")]
     Schema(Cow<'static, str>),
@@ -194,7 +191,6 @@ pub struct UsersBuilder<U: UserModel> {
     trusted_origins: TrustedOrigins,
     limits: Option<Limits>,
     keeps_audit_trail: bool,
-    limit_place: LimitPlace,
     trusted_proxies: usize,
     user_cache: usize,
     document_title: Cow<'static, str>,
@@ -445,19 +441,6 @@ impl<U: UserModel> UsersBuilder<U> {
         self
     }
 
-    /// Counts tries in a place that several processes share, such as [`RedisLimits`](crate::RedisLimits): together
-    /// they let no more through than one would.
-    pub fn limit_store(mut self, store: impl LimitStore) -> Self {
-        self.limit_place = LimitPlace::Store(Box::new(store));
-        self
-    }
-
-    /// Counts tries in the database, for several processes without Redis. Each login writes there some times.
-    pub fn limits_in_database(mut self) -> Self {
-        self.limit_place = LimitPlace::Database;
-        self
-    }
-
     /// How many proxies stand before the application and add to `X-Forwarded-For`: the client's address is
     /// that many from the right. Without, the header is not read, since anybody can write it.
     pub fn trusted_proxies(mut self, count: usize) -> Self {
@@ -553,7 +536,7 @@ impl<U: UserModel> UsersBuilder<U> {
             sessions::configure(&mut self.backends, self.sessions.as_ref(), &self.refresh, &self.secrets)?;
         }
         let schema = Arc::new(self.schema);
-        self.database.configure(&schema).map_err(BuildError::Schema)?;
+        self.database.adapter.configure(&schema).map_err(BuildError::Schema)?;
         #[cfg(feature = "oauth")]
         let ends_early = self.hardening.ends_signed_tokens || self.oauth.evicts_squatters();
         #[cfg(not(feature = "oauth"))]
@@ -597,8 +580,7 @@ impl<U: UserModel> UsersBuilder<U> {
             let setup = OAuthSetup { clock, random: &self.random, secrets, allow_short: short };
             self.oauth.build(&schema, &known, capabilities, &setup)?
         };
-        let store = self.limit_place.store(&self.database)?;
-        let limiter = self.limits.map(|limits| Limiter::new(limits, self.clock.clone()).shared_by(store));
+        let limiter = self.limits.map(|limits| Limiter::new(limits, self.clock.clone()));
         let settings = Settings {
             schema,
             backends: self.backends,
@@ -635,29 +617,6 @@ impl<U: UserModel> UsersBuilder<U> {
                 settings: Arc::new(settings),
             }),
         })
-    }
-}
-
-/// Where tries are counted.
-enum LimitPlace {
-    Process,
-    Database,
-    Store(Box<dyn ErasedLimitStore>),
-}
-
-impl LimitPlace {
-    fn store<U: UserModel>(
-        self,
-        database: &Database<U>,
-    ) -> Result<Option<Box<dyn ErasedLimitStore>>, BuildError> {
-        match self {
-            Self::Process => Ok(None),
-            Self::Store(store) => Ok(Some(store)),
-            Self::Database if database.capabilities().limits => Ok(Some(Box::new(database.share()))),
-            Self::Database => {
-                Err(BuildError::Limits(Cow::Borrowed("the database adapter keeps none; take `limit_store`")))
-            }
-        }
     }
 }
 
@@ -768,7 +727,6 @@ impl<U: UserModel> Users<U> {
             trusted_origins: TrustedOrigins::default(),
             limits: None,
             keeps_audit_trail: false,
-            limit_place: LimitPlace::Process,
             trusted_proxies: 0,
             user_cache: 0,
             document_title: Cow::Borrowed("axum-users"),

@@ -12,42 +12,21 @@ use super::section::Section;
 pub struct LimitsConfig {
     /// Whether there are limits.
     pub enabled: bool,
-    /// Where tries are counted.
-    pub place: LimitPlace,
     /// How many proxies stand in front, each of which adds an address to `X-Forwarded-For`.
     pub trusted_proxies: usize,
     /// The limits themselves.
     pub limits: Limits,
 }
 
-/// Where tries are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LimitPlace {
-    /// In this process's memory.
-    Memory,
-    /// In the Redis of `[redis]`, with all processes that use it.
-    Redis,
-    /// In the database, with all processes that use it.
-    Database,
-}
-
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { enabled: true, place: LimitPlace::Memory, trusted_proxies: 0, limits: Limits::default() }
+        Self { enabled: true, trusted_proxies: 0, limits: Limits::default() }
     }
 }
 
-/// Shared by Redis where there is one, unless told otherwise.
-pub(super) fn read(mut section: Section<'_>, has_redis: bool) -> LimitsConfig {
+pub(super) fn read(mut section: Section<'_>) -> LimitsConfig {
     let default = LimitsConfig::default();
     let enabled = section.boolean("enabled").unwrap_or(default.enabled);
-    let places =
-        [("memory", LimitPlace::Memory), ("redis", LimitPlace::Redis), ("database", LimitPlace::Database)];
-    let place = section.choice("store", &places);
-    if place == Some(LimitPlace::Redis) && !has_redis {
-        section.problem("store", "\"redis\" wants redis.url, which says where it is");
-    }
-    let place = place.unwrap_or(if has_redis { LimitPlace::Redis } else { LimitPlace::Memory });
     let trusted_proxies = section.small_integer("trusted_proxies", 0..=100).unwrap_or(0);
     let mut limits = default.limits;
     for (key, limit) in [
@@ -69,7 +48,7 @@ pub(super) fn read(mut section: Section<'_>, has_redis: bool) -> LimitsConfig {
         table.finish();
     }
     section.finish();
-    LimitsConfig { enabled, place, trusted_proxies: trusted_proxies as usize, limits }
+    LimitsConfig { enabled, trusted_proxies: trusted_proxies as usize, limits }
 }
 
 /// An origin as browsers write it: scheme, host, and the port where it is not the scheme's own.

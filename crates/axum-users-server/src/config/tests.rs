@@ -33,8 +33,8 @@ fn every_mistake_names_its_file_line_and_key_and_what_was_expected() {
         ),
         ("[ldap]\nurl = \"ldap://127.0.0.1\"", "axum-users.toml:1: `ldap`: unknown key"),
         (
-            "[limits]\nstore = \"redis\"",
-            "axum-users.toml:2: `limits.store`: \"redis\" wants redis.url, which says where it is",
+            "[redis]\nurl = \"redis://127.0.0.1\"",
+            "axum-users.toml:2: `redis.url`: nothing is kept there, since no backend has strategy = \"redis\"",
         ),
         (
             "[redis]\nurl = \"127.0.0.1:6379\"",
@@ -360,6 +360,7 @@ fn a_mistake_never_shows_a_secret() {
         "[database]\nurl = \"postgres://root:hunter2@h\"",
         "[mail]\nsmtp_url = \"smtpp://root:hunter2@h\"",
         "[redis]\nurl = \"rediss://root:hunter2@h/number\"",
+        "[redis]\nurl = \"redis://root:hunter2@h\"",
         "[[backend]]\nname = \"a\"\ntransport = \"bearer\"\nstrategy = \"jwt\"\nsecret = \"hunter2\"",
     ] {
         let told = mistakes(text);

@@ -35,7 +35,6 @@ mod replay;
 mod same_everywhere;
 mod schema;
 mod sessions;
-mod shared_limits;
 mod stop;
 mod three_processes;
 mod timing;

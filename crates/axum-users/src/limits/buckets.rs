@@ -5,7 +5,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Key, LimitCount, seconds};
+use super::{Key, Limit};
+use crate::schema::Timestamp;
 
 /// How many buckets are kept. A flood of keys makes room by forgetting those that are almost full.
 const MAX_BUCKETS: usize = 100_000;
@@ -13,18 +14,36 @@ const MAX_BUCKETS: usize = 100_000;
 /// How many addresses are kept from which owners of accounts came in.
 const MAX_KNOWN: usize = 100_000;
 
-/// One number, as shared counts keep it: the moment at which all tries are there again, in microseconds.
+/// Tries left, in millionths of a try, at a moment.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
-    step: i64,
-    period: i64,
-    full_at: i64,
+    limit: Limit,
+    left: u64,
+    at: Timestamp,
 }
 
+const ONE: u64 = 1_000_000;
+
 impl Bucket {
-    /// How much is used up, in thousandths.
-    fn used(&self, now: i64) -> i64 {
-        self.full_at.saturating_sub(now).max(0).saturating_mul(1000) / self.period.max(1)
+    fn full(&self) -> u64 {
+        u64::from(self.limit.tries) * ONE
+    }
+
+    /// What has come back since the last look.
+    fn refill(&mut self, now: Timestamp) {
+        let elapsed = (now - self.at).whole_microseconds().max(0).unsigned_abs();
+        let period = self.limit.period.as_micros().max(1);
+        let back = elapsed.saturating_mul(u128::from(self.full())) / period;
+        let left = u128::from(self.left).saturating_add(back);
+        self.left = u64::try_from(left).unwrap_or(u64::MAX).min(self.full());
+        self.at = now.max(self.at);
+    }
+
+    /// In how many whole seconds, rounded up, there is a try.
+    fn wait(&self) -> u64 {
+        let missing = u128::from(ONE.saturating_sub(self.left));
+        let microseconds = missing * self.limit.period.as_micros() / u128::from(self.full().max(1));
+        u64::try_from(microseconds.div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1)
     }
 }
 
@@ -41,29 +60,24 @@ impl Buckets {
     }
 
     /// Takes one try; `Err` says in how many seconds there will be one.
-    pub(super) fn take(&self, key: Key, count: &LimitCount<'_>) -> Result<(), u64> {
+    pub(super) fn take(&self, key: Key, limit: Limit, now: Timestamp) -> Result<(), u64> {
         let mut buckets = lock(&self.buckets);
         if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&key) {
-            make_room(&mut buckets, count.now);
+            make_room(&mut buckets, now);
         }
-        let fresh = Bucket { step: count.step, period: count.period, full_at: count.now };
+        let fresh = Bucket { limit, left: u64::from(limit.tries) * ONE, at: now };
         let bucket = buckets.entry(key).or_insert(fresh);
-        // No try moves it on by more than a period: what is later was counted before the clock was set back. Where
-        // several processes count together, the clock of one may be behind, and such a count is kept.
-        if bucket.full_at > count.now.saturating_add(count.period) {
-            bucket.full_at = count.now;
+        bucket.refill(now);
+        if bucket.left < ONE {
+            return Err(bucket.wait());
         }
-        bucket.full_at = bucket.full_at.max(count.now);
-        if bucket.full_at > count.latest() {
-            return Err(seconds(count.wait(bucket.full_at)));
-        }
-        bucket.full_at = bucket.full_at.saturating_add(count.step);
+        bucket.left -= ONE;
         Ok(())
     }
 
     pub(super) fn give_back(&self, key: &Key) {
         if let Some(bucket) = lock(&self.buckets).get_mut(key) {
-            bucket.full_at = bucket.full_at.saturating_sub(bucket.step);
+            bucket.left = (bucket.left + ONE).min(bucket.full());
         }
     }
 
@@ -85,16 +99,20 @@ impl Buckets {
 
 /// Forgets full buckets, and where that is not enough, those that would be missed least: a forgotten bucket is
 /// a full one.
-fn make_room(buckets: &mut HashMap<Key, Bucket>, now: i64) {
-    buckets.retain(|_, bucket| bucket.full_at > now);
+fn make_room(buckets: &mut HashMap<Key, Bucket>, now: Timestamp) {
+    for bucket in buckets.values_mut() {
+        bucket.refill(now);
+    }
+    buckets.retain(|_, bucket| bucket.left < bucket.full());
     if buckets.len() < MAX_BUCKETS {
         return;
     }
-    let mut used: Vec<i64> = buckets.values().map(|bucket| bucket.used(now)).collect();
-    let (_, &mut middle, _) = used.select_nth_unstable(MAX_BUCKETS / 2);
+    let share = |bucket: &Bucket| bucket.left.saturating_mul(1000) / bucket.full().max(1);
+    let mut shares: Vec<u64> = buckets.values().map(share).collect();
+    let (_, &mut middle, _) = shares.select_nth_unstable(MAX_BUCKETS / 2);
     let mut room = buckets.len() / 4;
     buckets.retain(|_, bucket| {
-        let goes = room > 0 && bucket.used(now) <= middle;
+        let goes = room > 0 && share(bucket) >= middle;
         room -= usize::from(goes);
         !goes
     });

@@ -43,10 +43,10 @@ async fn reset_password<U: UserModel>(
     let (parts, body) = read_json(request).await?;
     let (token, password) = read_token_and_password(body).map_err(ApiError::Invalid)?;
     let info = users.request_info(&parts);
-    let tried = users.limit("token", &info, |limiter| limiter.token(info.client_address())).await?;
+    let tried = users.limit("token", &info, |limiter| limiter.token(info.client_address()))?;
     let reset = users.reset_password(&token, &password, &info).await;
     if let (Some((limiter, taken)), false) = (tried, matches!(reset, Err(ResetPasswordError::BadToken))) {
-        limiter.succeeded(&taken).await;
+        limiter.succeeded(&taken);
     }
     reset?;
     Ok(Json(Value::Null))

@@ -61,7 +61,7 @@ async fn update_quietly<U: UserModel>(
 ) -> Result<Json<UserAnswer<U>>, ApiError> {
     let record = read_update(users.schema(), body).map_err(ApiError::Invalid)?;
     if let Some(email) = record.get("email").and_then(Value::as_text).filter(|email| *email != user.email()) {
-        users.limit("mail", request, |limiter| limiter.mail(email, request.client_address())).await?;
+        users.limit("mail", request, |limiter| limiter.mail(email, request.client_address()))?;
     }
     let changes = U::Update::from_record(record).map_err(DatabaseError::from)?;
     let user = users.update_quietly(user, changes, request).await?;
@@ -80,13 +80,12 @@ async fn check_current_password<U: UserModel>(
     if !changes("password") && !changes("email") {
         return Ok(());
     }
-    let tried = users
-        .limit("login", request, |limiter| limiter.login(user.email(), request.client_address()))
-        .await?;
+    let tried =
+        users.limit("login", request, |limiter| limiter.login(user.email(), request.client_address()))?;
     let given = SecretString::from(body["current_password"].as_str().unwrap_or_default());
     if users.verify_password(user, &given).await? {
         if let Some((limiter, taken)) = tried {
-            limiter.succeeded(&taken).await;
+            limiter.succeeded(&taken);
         }
         return Ok(());
     }

@@ -43,10 +43,10 @@ async fn verify<U: UserModel>(
     let (parts, body) = read_json(request).await?;
     let token = read_token(body).map_err(ApiError::Invalid)?;
     let info = users.request_info(&parts);
-    let tried = users.limit("token", &info, |limiter| limiter.token(info.client_address())).await?;
+    let tried = users.limit("token", &info, |limiter| limiter.token(info.client_address()))?;
     let verified = users.verify(&token, &info).await;
     if let (Some((limiter, taken)), false) = (tried, matches!(verified, Err(VerifyError::BadToken))) {
-        limiter.succeeded(&taken).await;
+        limiter.succeeded(&taken);
     }
     let user = verified?;
     Ok(Json(users.answer(user).await?))

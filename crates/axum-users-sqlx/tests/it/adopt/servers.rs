@@ -77,7 +77,7 @@ async fn sqlalchemys_tables_are_served_and_only_their_widths_change(engine: Engi
     let (_place, database) = original(engine, SqlxOptions::new()).await;
     assert_eq!(
         database.inspect().await.unwrap().to_string(),
-        "tables of FastAPI Users with SQLAlchemy, users in `user`: 2 users, 1 OAuth accounts, 1 access tokens"
+        "tables of FastAPI Users with SQLAlchemy and UUIDs, users in `user`: 2 users, 1 OAuth accounts, 1 access tokens"
     );
     let before = (rows(&database, USERS).await, rows(&database, ACCOUNTS).await);
     let columns = catalog(&database, engine).await;
@@ -150,7 +150,7 @@ async fn tortoises_tables_are_served_by_their_names(engine: Engine) {
     execute(&bare, &insert).await;
     assert_eq!(
         bare.inspect().await.unwrap().to_string(),
-        "tables of FastAPI Users with Tortoise ORM, users in `usermodel`: 1 users, 1 OAuth accounts, 1 access tokens"
+        "tables of FastAPI Users with Tortoise ORM and UUIDs, users in `usermodel`: 1 users, 1 OAuth accounts, 1 access tokens"
     );
     let options = SqlxOptions::new()
         .user_table("usermodel")

@@ -119,6 +119,7 @@ async fn mysqls_collations_tell_apart_what_has_to_be() {
         AND column_name IN ('email', 'oauth_name', 'account_id', 'token') ORDER BY 1";
     let expected = [
         "accesstoken.token utf8mb4_bin",
+        "axum_users_session.token utf8mb4_bin",
         "oauth_account.account_id utf8mb4_bin",
         "oauth_account.oauth_name utf8mb4_bin",
         "user.email utf8mb4_unicode_520_ci",

@@ -58,6 +58,12 @@
 //! [`DatabaseError::Unavailable`](axum_users::DatabaseError::Unavailable), which routes answer with 503. Nothing
 //! has to be started anew when it is back.
 
+// What only one engine needs is left over where that engine is.
+#![cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(unused_imports, unused_variables, unreachable_code, dead_code)
+)]
+
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("axum-users-sqlx needs a database: enable its feature `sqlite`, `postgres` or `mysql`");
 

@@ -4,6 +4,12 @@
 #![cfg(feature = "sqlite")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // a test may panic wherever it stands
 
+// Helpers that only one engine's tests need.
+#![cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(unused_imports, unused_variables, dead_code)
+)]
+
 #[macro_use]
 mod place;
 

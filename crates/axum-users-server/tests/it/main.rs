@@ -27,6 +27,7 @@ mod metrics;
 mod oauth;
 mod oauth_provider;
 mod openapi;
+mod packaging;
 mod pages;
 mod protocol;
 mod redis;

@@ -13,7 +13,6 @@ use crate::{
     error::{InternalError, error_chain},
     hooks::Presented,
     schema::Timestamp,
-    token::base64_url,
     user::UserModel,
 };
 
@@ -150,7 +149,7 @@ impl<U: UserModel> Users<U> {
         if !self.keeps_sessions() || (backend.refresh.is_none() && !backend.strategy.keeps_sessions()) {
             return backend.strategy.issue(context).await;
         }
-        let id = self.inner.random.token();
+        let id = self.inner.random.uuid().simple().to_string();
         context.session_id = backend.refresh.is_some().then_some(id.as_str());
         let mut issued = backend.strategy.issue(context).await?;
         let form = backend.strategy.stored_forms(issued.token()).and_then(|forms| forms.into_iter().next());
@@ -398,11 +397,11 @@ fn as_hash(form: &str) -> String {
     if form.starts_with('~') { form.to_owned() } else { hashed(form) }
 }
 
-/// What a session is called: it follows from its first access token, and tells nothing of it.
+/// What a session is called: it follows from its first access token, and tells nothing of it. In hexadecimal
+/// digits, since a name that begins with `-` would be an option on a command line.
 fn public_id(form: &str) -> String {
-    let mut id = base64_url(&Sha256::digest(format!("axum-users:session\0{}", as_hash(form))));
-    id.truncate(22);
-    id
+    let hash = Sha256::digest(format!("axum-users:session\0{}", as_hash(form)));
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What is kept of a `User-Agent`: it comes from a stranger, and is shown to people.

@@ -142,6 +142,13 @@ pub(super) fn with_accounts_in_order(line: &Line, got: Response) -> Response {
     Response { body: body.to_string().into_bytes(), ..got }
 }
 
+/// Brings rows of accounts into the recorded order, for databases that give them in another one than SQLite.
+pub(super) fn order_accounts(recorded: &[Map<String, Value>], rows: &mut [Map<String, Value>]) {
+    rows.sort_by_key(|row| {
+        recorded.iter().position(|known| known.get("account_id") == row.get("account_id"))
+    });
+}
+
 /// What was expected, with each text that fits the answer replaced by the answer's.
 fn settled(expected: &Value, got: &Value, names: &Names) -> Result<Value, Unbound> {
     Ok(match (expected, got) {

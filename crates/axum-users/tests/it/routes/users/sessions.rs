@@ -61,6 +61,20 @@ async fn se_21_a_user_sees_every_session_with_device_address_and_times() {
 }
 
 #[tokio::test]
+async fn the_id_of_a_session_is_no_option_of_a_command_line() {
+    let app = app();
+    app.has("ada@example.com").await;
+    let session = login_from(&app, "one", "192.0.2.7").await;
+    for _ in 0..20 {
+        login_from(&app, "another", "192.0.2.7").await;
+    }
+    for session in list(&app, &session).await {
+        let id = session["id"].as_str().unwrap();
+        assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+    }
+}
+
+#[tokio::test]
 async fn se_21_a_user_ends_one_session_or_all_others() {
     let app = app();
     app.has("ada@example.com").await;

@@ -569,3 +569,21 @@ pub(crate) struct VerifyClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exp: Option<i64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hd_20_debug_says_what_signs_and_not_with_what() {
+        let secrets =
+            Secrets::from(vec!["the-new-one-at-least-32-bytes-long", "the-old-one-at-least-32-bytes-long"]);
+        assert_eq!(format!("{secrets:?}"), "Secrets(2 of them, [REDACTED])");
+        let clock = Clock::stopped_at_unix_seconds(1_800_000_000);
+        let signer = TokenSigner::with_secrets(Algorithm::HS384, &secrets, AUDIENCE_ACCESS, clock);
+        assert_eq!(
+            format!("{signer:?}"),
+            "TokenSigner { algorithm: HS384, audience: \"fastapi-users:auth\", .. }"
+        );
+    }
+}

@@ -17,6 +17,10 @@ struct Club {
 
 impl Club {
     async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, "true").await
+    }
+
+    async fn start_with(engine: Engine, associate_by_email: &str) -> Self {
         let place = Place::new(engine).await;
         let provider = Provider::start();
         let launch = place
@@ -24,14 +28,18 @@ impl Club {
             .set("OAUTH__0__AUTHORIZE_ENDPOINT", &format!("{}/authorize", provider.base))
             .set("OAUTH__0__ACCESS_TOKEN_ENDPOINT", &format!("{}/token", provider.base))
             .set("OAUTH__0__PROFILE_ENDPOINT", &format!("{}/userinfo", provider.base))
-            .set("OAUTH__0__ASSOCIATE_BY_EMAIL", "true");
+            .set("OAUTH__0__ASSOCIATE_BY_EMAIL", associate_by_email);
         let server = launch.start().await;
         Self { server, provider, place }
     }
 
     /// Begins a flow: the parameters of the provider's page, and the cookie.
     async fn begin(&self, query: &str) -> (Vec<(String, String)>, String) {
-        let answer = self.server.send(&Request::new("GET", &format!("/auth/club/authorize{query}"))).await;
+        self.begin_by(&Request::new("GET", &format!("/auth/club/authorize{query}"))).await
+    }
+
+    async fn begin_by(&self, request: &Request) -> (Vec<(String, String)>, String) {
+        let answer = self.server.send(request).await;
         let url = answer.json()["authorization_url"].as_str().unwrap().to_owned();
         let (page, parameters) = url.split_once('?').unwrap();
         assert_eq!(page, format!("{}/authorize", self.provider.base));
@@ -39,21 +47,37 @@ impl Club {
         (parameters, answer.cookie("fastapiusersoauthcsrf").unwrap().to_owned())
     }
 
-    /// A whole login of the member whom the profile describes.
-    async fn log_in(&self, query: &str, member: &Value) -> Response {
+    /// What the provider tells from now on.
+    fn tells_of(&self, member: &Value) {
         let token =
             json!({ "json": { "access_token": "provider-access", "refresh_token": "provider-refresh" } });
         self.provider.answers(&token, &json!({ "json": { "member": member } }));
-        let (parameters, cookie) = self.begin(query).await;
-        let state = of(&parameters, "state");
-        let callback = Request::new("GET", &format!("/auth/club/callback?code=CODE&state={state}"));
-        self.server.send(&callback.header("cookie", &format!("fastapiusersoauthcsrf={cookie}"))).await
+    }
+
+    /// A whole login of the member whom the profile describes.
+    async fn log_in(&self, query: &str, member: &Value) -> Response {
+        self.tells_of(member);
+        let flow = self.begin(query).await;
+        self.server.send(&come_back("/auth/club/callback", "CODE", &flow)).await
+    }
+
+    /// The account of this member, linked to the user of a token.
+    async fn link(&self, token: &str, member: &Value) -> Response {
+        self.tells_of(member);
+        let flow = self.begin_by(&Request::new("GET", "/auth/associate/club/authorize").bearer(token)).await;
+        self.server.send(&come_back("/auth/associate/club/callback", "CODE", &flow).bearer(token)).await
     }
 
     async fn me(&self, login: &Response) -> Value {
         let token = login.json()["access_token"].as_str().unwrap().to_owned();
         self.server.send(&Request::new("GET", "/users/me").bearer(&token)).await.json()
     }
+}
+
+/// A browser on its way back from the provider.
+fn come_back(path: &str, code: &str, (parameters, cookie): &(Vec<(String, String)>, String)) -> Request {
+    let callback = Request::new("GET", &format!("{path}?code={code}&state={}", of(parameters, "state")));
+    callback.header("cookie", &format!("fastapiusersoauthcsrf={cookie}"))
 }
 
 fn of<'a>(parameters: &'a [(String, String)], name: &str) -> &'a str {
@@ -185,7 +209,56 @@ async fn oa_33_parallel_logins_of_one_new_account_make_one_user(engine: Engine) 
     assert!(!club.server.log().contains("ERROR"), "{}", club.server.log());
 }
 
+async fn oa_06_oa_34_a_flow_ends_once_at_the_same_time_and_later(engine: Engine) {
+    let club = Club::start(engine).await;
+    club.tells_of(&json!({ "number": 7, "mail": "ann@example.com", "city": "Graz" }));
+    let flow = club.begin("").await;
+    let callback = come_back("/auth/club/callback", "CODE", &flow);
+    let one = || club.server.send(&callback);
+    let answers: [Response; 8] = tokio::join!(one(), one(), one(), one(), one(), one(), one(), one()).into();
+    let mut statuses = answers.map(|answer| answer.status);
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400, 400, 400, 400, 400, 400, 400]);
+    assert_eq!(club.provider.received().len(), 2, "one code was spent, and one profile read");
+
+    let later = club.server.send(&come_back("/auth/club/callback", "FRESH", &flow)).await;
+    assert_eq!((later.status, later.json()["detail"].clone()), (400, json!("OAUTH_INVALID_STATE")));
+    assert!(club.provider.received().is_empty(), "the fresh code was not spent");
+}
+
+async fn oa_15_oa_20_oa_22_oa_31_an_account_leads_to_its_own_user_alone(engine: Engine) {
+    let club = Club::start_with(engine, "false").await;
+    let bob = json!({ "email": "bob@example.com", "password": "analytical engine", "city": "Linz" });
+    assert_eq!(club.server.send(&Request::new("POST", "/auth/register").json(&bob)).await.status, 201);
+    let bob = login(&club.server, "bob@example.com", "analytical engine").await;
+    let bobs_token = bob.json()["access_token"].as_str().unwrap().to_owned();
+    let ann = json!({ "number": 7, "mail": "ann@example.com", "city": "Graz" });
+    let anns = club.me(&club.log_in("", &ann).await).await;
+    let refused = |answer: &Response, detail: &str| {
+        assert_eq!((answer.status, answer.json()["detail"].clone()), (400, json!(detail)));
+    };
+
+    // Somebody else's account with an address that is taken, in any case.
+    for mail in ["bob@example.com", "BOB@Example.com", "ann@example.com"] {
+        let stranger = json!({ "number": 8, "mail": mail, "city": "Wien" });
+        refused(&club.log_in("", &stranger).await, "OAUTH_USER_ALREADY_EXISTS");
+    }
+    // An account of another user is not linked, and stays his.
+    refused(&club.link(&bobs_token, &ann).await, "OAUTH_USER_ALREADY_EXISTS");
+    assert_eq!(club.me(&bob).await["oauth_accounts"], json!([]));
+    assert_eq!(club.me(&club.log_in("", &ann).await).await["id"], anns["id"]);
+    // Another address, be it another user's, changes no user.
+    let renamed = json!({ "number": 7, "mail": "bob@example.com", "city": "Graz" });
+    let again = club.me(&club.log_in("", &renamed).await).await;
+    assert_eq!((&again["id"], &again["email"]), (&anns["id"], &anns["email"]));
+    // Who was made inactive stays out.
+    club.place.database().set_user("ann@example.com", "is_active", "0").await;
+    refused(&club.log_in("", &ann).await, "LOGIN_BAD_CREDENTIALS");
+}
+
 on_every_engine!(
+    oa_06_oa_34_a_flow_ends_once_at_the_same_time_and_later,
+    oa_15_oa_20_oa_22_oa_31_an_account_leads_to_its_own_user_alone,
     own_fields_of_a_new_user_come_from_the_profile_and_stay_when_it_changes,
     an_account_that_lacks_a_required_field_is_refused_and_one_without_an_address_gets_a_placeholder,
     oa_32_provider_tokens_are_encrypted_in_the_database_and_shown_as_the_provider_gave_them,

@@ -1,10 +1,12 @@
 //! The pages that the server shows to people, and the document that it shows to programs.
 
+use serde_json::json;
 use tempfile::TempDir;
 
+use crate::support::database::Database;
 use crate::support::http::Request;
 use crate::support::server::{Launch, Server};
-use crate::support::{SECRET, data};
+use crate::support::{SECRET, data, login, register};
 
 const PAGES: [&str; 4] = ["/", "/docs", "/docs/oauth2-redirect", "/redoc"];
 
@@ -31,6 +33,62 @@ async fn start() -> (Server, TempDir) {
 
 fn page(path: &str) -> Request {
     Request::new("GET", path).header("accept", "text/html,*/*;q=0.8")
+}
+
+/// Whatever goes wrong, at the database too: neither what the server is made of, nor where it stands.
+#[tokio::test]
+async fn hd_04_no_error_tells_of_the_inside() {
+    let (server, folder) = start().await;
+    let user = register(&server, "ada@example.com", "analytical engine").await;
+    assert_eq!(user.status, 201);
+    let token = login(&server, "ada@example.com", "analytical engine").await.json()["access_token"].clone();
+    let me = Request::new("GET", "/users/me").bearer(token.as_str().unwrap());
+    let inside = [
+        "axum",
+        "hyper",
+        "sqlx",
+        "sqlite",
+        "select ",
+        "no such table",
+        "panic",
+        ".rs",
+        "backtrace",
+        env!("CARGO_PKG_VERSION"),
+        folder.path().to_str().unwrap(),
+    ];
+    let mut requests = vec![
+        (404, Request::new("GET", "/nowhere")),
+        (405, Request::new("PUT", "/users/me")),
+        (401, Request::new("GET", "/users/me").bearer("x.y.z")),
+        (422, Request::new("POST", "/auth/register").json(&json!({ "email": 1 }))),
+        (400, Request::new("POST", "/auth/verify").json(&json!({ "token": "' OR 1=1" }))),
+        (400, Request::new("POST", "/auth/jwt/login").form(&[("username", "a"), ("password", "b")])),
+        (403, Request::new("GET", "/users/1").bearer(token.as_str().unwrap())),
+    ];
+    for broken in [false, true] {
+        for (status, request) in std::mem::take(&mut requests) {
+            let answer = server.send(&request).await;
+            assert_eq!(answer.status, status, "{request:?} {}", answer.text());
+            let told = format!("{:?} {}", answer.headers, answer.text()).to_lowercase();
+            for word in inside {
+                assert!(!told.contains(word), "{request:?} is answered with {word}: {told}");
+            }
+        }
+        if !broken {
+            Database::new(&folder.path().join("users.sqlite")).execute("DROP TABLE user", &[]).await;
+            let login = [("username", "ada@example.com"), ("password", "analytical engine")];
+            requests = vec![
+                (500, me.clone()),
+                (500, Request::new("POST", "/auth/jwt/login").form(&login)),
+                (
+                    500,
+                    Request::new("POST", "/auth/register")
+                        .json(&json!({ "email": "b@example.com", "password": "analytical engine" })),
+                ),
+            ];
+        }
+    }
+    assert!(server.log().contains("no such table"), "the operator is told: {}", server.log());
 }
 
 #[tokio::test]

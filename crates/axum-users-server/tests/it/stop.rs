@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::http::{Request, send};
+use crate::support::place::{Engine, Place};
 use crate::support::server::Launch;
 use crate::support::{data, login, session};
 
@@ -15,12 +16,11 @@ fn register() -> Request {
     Request::new("POST", "/auth/register").json(&json!({"email": EMAIL, "password": PASSWORD}))
 }
 
-#[tokio::test]
-async fn cr_02_tokens_and_sessions_survive_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("empty.toml");
-    std::fs::write(&config, "").unwrap();
-    let launch = Launch::new(&config, folder.path()).database(&folder.path().join("users.sqlite"));
+on_every_engine![cr_02_tokens_and_sessions_survive_a_restart];
+
+async fn cr_02_tokens_and_sessions_survive_a_restart(engine: Engine) {
+    let place = Place::new(engine).await;
+    let launch = place.launch_with("");
 
     let mut server = launch.start().await;
     assert_eq!(server.send(&register()).await.status, 201);

@@ -172,3 +172,20 @@ fn verify_bcrypt(password: &[u8], stored: &str) -> bool {
     let exact = password.len() <= BCRYPT_BYTES && !password.contains(&0);
     matches && exact
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bcrypt_hashes_are_taken_up_to_the_cost_that_may_be_asked_for() {
+        let of_cost = |cost: u32| {
+            let rest = "abcdefghijklmnopqrstuum174eFeoTj0DHmtuueFaS3Wde4P7wHG";
+            StoredHash::parse(&format!("$2b${cost:02}${rest}")).map(drop)
+        };
+        assert_eq!(of_cost(BCRYPT_LEAST_COST - 1), Err(Unreadable::Damaged));
+        assert_eq!(of_cost(BCRYPT_LEAST_COST), Ok(()));
+        assert_eq!(of_cost(BCRYPT_MOST_COST), Ok(()));
+        assert_eq!(of_cost(BCRYPT_MOST_COST + 1), Err(Unreadable::TooMuchWork));
+    }
+}

@@ -260,6 +260,17 @@ async fn jw_14_size_and_depth_of_a_token_do_no_harm() {
 }
 
 #[tokio::test]
+async fn jw_14_a_token_of_4096_bytes_is_read_and_a_longer_one_is_not() {
+    let (app, user) = app().await;
+    let filled = |bytes: usize| Forged::access_with(&user, "x", json!("a".repeat(bytes))).token();
+    let of_length = |length: usize| {
+        (length / 2..length).map(filled).find(|token| token.len() == length).expect("a token of this length")
+    };
+    assert_eq!(app.status_of(&of_length(4096)).await, 200);
+    assert_eq!(app.status_of(&of_length(4097)).await, 401);
+}
+
+#[tokio::test]
 async fn claims_that_are_no_object_are_no_claims() {
     let (app, _) = app().await;
     for text in ["", "null", "[]", "1", "\"x\"", "{", "{}", "{\"sub\":1,\"sub\":2}", "\u{feff}{}"] {

@@ -135,6 +135,7 @@ async fn hd_20_debug_output_shows_no_secret() {
         assert!(seen.iter().any(|(what, _)| *what == expected), "{expected} was not looked at");
     }
     for (what, text) in seen.iter() {
+        assert!(text.len() > 3, "{what} shows nothing at all");
         for secret in secrets {
             assert!(!text.contains(secret), "{what} shows {secret}: {text}");
         }

@@ -127,6 +127,54 @@ async fn broken_json_is_said_first_even_to_strangers() {
 }
 
 #[tokio::test]
+async fn in_11_malformed_addresses_are_refused_wherever_one_is_taken() {
+    let app = App::new();
+    let token = app.superuser().await;
+    let user = app.has("ada@example.com").await;
+    app.events.forget();
+    let malformed = [
+        "",
+        "ada",
+        "@example.com",
+        "ada@",
+        "ada@example",
+        "ada@@example.com",
+        "ada @example.com",
+        "ada@exa mple.com",
+        "ada@example.com, eve@example.com",
+        "ada@example.com;eve@example.com",
+        "ada@example.com eve@example.com",
+        "ada@example.com\r\nBcc: eve@example.com",
+        "ada\n@example.com",
+        "ada@example.com\0",
+        "ada\0@example.com",
+        ".ada@example.com",
+        "ada..lovelace@example.com",
+        "ada@.example.com",
+        "ada@example..com",
+        "ada@-example.com",
+        "ada@exam_ple.com",
+        "ada@[127.0.0.1]",
+        "Ada <ada@example.com",
+        &format!("{}@example.com", "a".repeat(300)),
+        &format!("ada@{}.com", "a".repeat(64)),
+        &format!("ada@{}com", "abcdefghij.".repeat(30)),
+    ];
+    for email in malformed {
+        for (method, path, body) in
+            routes(user.id).into_iter().filter(|(_, _, body)| body.get("email").is_some())
+        {
+            let mut body = body;
+            body["email"] = json!(email);
+            let answer = call(&app, method, &path).bearer(&token).json(body).await;
+            assert_eq!(answer.bad_fields(), (422, vec!["value_error body.email".into()]), "{path} {email:?}");
+        }
+    }
+    assert_eq!(app.stored(user.id).await, user);
+    assert_eq!(app.events.take(), [""; 0], "nobody was registered, changed or sent a mail");
+}
+
+#[tokio::test]
 async fn in_05_fragments_of_sql_and_wildcards_are_text_like_any_other() {
     let app = App::new();
     let user = app.has("ada@example.com").await;

@@ -336,6 +336,24 @@ async fn se_08_a_cookie_backend_keeps_the_refresh_token_in_a_cookie_of_the_refre
 }
 
 #[tokio::test]
+async fn se_08_a_refresh_token_is_out_of_reach_for_scripts_where_the_session_is_not() {
+    let readable = Cookie::default().readable_by_scripts();
+    let app = App::bare(|builder| {
+        builder
+            .backend("cookie", readable, DatabaseTokens::lasting_seconds(900))
+            .refresh("cookie", RefreshTokens::lasting_seconds(MONTH))
+    });
+    app.has("ada@example.com").await;
+    let answer = app.login_at("cookie", "ada@example.com", PASSWORD).await;
+    let [access, refresh] = &answer.set_cookies()[..] else { panic!("{answer:?}") };
+    assert!(!access.contains("HttpOnly"), "{access}");
+    assert!(
+        refresh.starts_with("fastapiusersauth_refresh=") && refresh.contains("; HttpOnly; "),
+        "{refresh}"
+    );
+}
+
+#[tokio::test]
 async fn se_09_the_refresh_cookie_beside_a_host_cookie_is_a_secure_one() {
     let app = App::bare(|builder| {
         builder

@@ -29,7 +29,8 @@ pub(crate) fn run() -> Outcome {
     if !program("musl-gcc", &["--version"]).succeeds() {
         apt(&["musl-tools"])?;
     }
-    cargo(&["build", "--release", "--locked", "--bin", "axum-users", "--target", TARGET]).run()?;
+    let build = ["build", "--release", "--locked", "--bin", "axum-users", "--features", "opentelemetry"];
+    cargo(&[&build[..], &["--target", TARGET]].concat()).run()?;
     let binary = root().join("target").join(TARGET).join("release").join("axum-users");
     let binary_text = binary.to_string_lossy().into_owned();
     program(&binary_text, &["--version"]).run()?;

@@ -1,6 +1,6 @@
 //! Connecting to a server: options, and sentences for what can be wrong with it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum_users::BoxError;
 use mongodb::{
@@ -9,7 +9,10 @@ use mongodb::{
     options::{Acknowledgment, ClientOptions},
 };
 
-use crate::MongoDatabase;
+use crate::{
+    MongoDatabase,
+    pool::{Counts, PoolState},
+};
 
 /// How long to look for a server that takes the operation, unless the URL says otherwise.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(4);
@@ -30,6 +33,8 @@ pub struct MongoOptions {
     pub(crate) side_by_side: bool,
     pub(crate) operation_timeout: Duration,
     pool_size: Option<u32>,
+    /// How busy the connections are, where they were made here.
+    counts: Option<Arc<Counts>>,
 }
 
 impl Default for MongoOptions {
@@ -40,6 +45,7 @@ impl Default for MongoOptions {
             side_by_side: false,
             operation_timeout: Duration::from_secs(4),
             pool_size: None,
+            counts: None,
         }
     }
 }
@@ -101,8 +107,10 @@ impl MongoOptions {
     ///
     /// # Errors
     /// See [`ConnectError`].
-    pub async fn connect(self, url: &str) -> Result<MongoDatabase, ConnectError> {
-        let (client, name) = client(url, self.pool_size).await?;
+    pub async fn connect(mut self, url: &str) -> Result<MongoDatabase, ConnectError> {
+        let counts = Arc::<Counts>::default();
+        let (client, name) = client(url, self.pool_size, &counts).await?;
+        self.counts = Some(counts);
         let database = self.with_database(client.database(&name));
         database.answer().await.map_err(explain)?;
         Ok(database)
@@ -114,9 +122,24 @@ impl MongoOptions {
     pub fn with_database(self, database: Database) -> MongoDatabase {
         MongoDatabase::new(database, self)
     }
+
+    /// Uses the connections of another one with these options.
+    #[must_use]
+    pub fn with_connections_of(mut self, other: &MongoDatabase) -> MongoDatabase {
+        self.counts.clone_from(&other.options.counts);
+        MongoDatabase::new(other.database().clone(), self)
+    }
+
+    pub(crate) fn pool_state(&self) -> Option<PoolState> {
+        self.counts.as_ref().map(|counts| counts.state())
+    }
 }
 
-async fn client(url: &str, pool_size: Option<u32>) -> Result<(Client, String), ConnectError> {
+async fn client(
+    url: &str,
+    pool_size: Option<u32>,
+    counts: &Arc<Counts>,
+) -> Result<(Client, String), ConnectError> {
     let (scheme, _) = url.split_once("://").ok_or(ConnectError::NotAUrl)?;
     if !["mongodb", "mongodb+srv"].contains(&scheme) {
         return Err(ConnectError::UnknownScheme(scheme.to_owned()));
@@ -142,6 +165,7 @@ async fn client(url: &str, pool_size: Option<u32>) -> Result<(Client, String), C
     if let Some(size) = pool_size {
         options.max_pool_size = Some(size);
     }
+    options.cmap_event_handler = Some(counts.handler());
     options.app_name.get_or_insert_with(|| "axum-users".to_owned());
     let client = Client::with_options(options).map_err(|error| ConnectError::Url(error.into()))?;
     Ok((client, name))

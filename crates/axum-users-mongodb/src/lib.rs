@@ -34,6 +34,7 @@ mod filter;
 mod inspect;
 mod json;
 mod migrate;
+mod pool;
 mod sessions;
 mod store;
 mod values;
@@ -43,5 +44,6 @@ pub use mongodb;
 pub use self::{
     connect::{ConnectError, MongoOptions},
     inspect::{Counts, Flavour, Found, FoundCollections},
+    pool::PoolState,
     store::MongoDatabase,
 };

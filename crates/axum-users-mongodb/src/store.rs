@@ -17,6 +17,7 @@ use crate::{
     connect::{ConnectError, MongoOptions},
     error::{code, database_error, has_code},
     inspect::{Found, FoundCollections, inspect, recognise},
+    pool::PoolState,
     values::{self, Row},
 };
 
@@ -77,6 +78,12 @@ impl MongoDatabase {
 
     pub(crate) fn new(database: Database, options: MongoOptions) -> Self {
         Self { database, options, layout: None }
+    }
+
+    /// How busy the connections are; `None` where the client is the application's own.
+    #[must_use]
+    pub fn pool_state(&self) -> Option<PoolState> {
+        self.options.pool_state()
     }
 
     /// The database, for the application's own queries.

@@ -9,7 +9,8 @@ mod field;
 mod hardening;
 mod keys;
 mod limits;
-mod oauth;
+pub(crate) mod oauth;
+pub(crate) mod opentelemetry;
 mod parts;
 mod redis;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use self::{
     hardening::HardeningConfig,
     limits::LimitsConfig,
     oauth::{CsrfCookieConfig, OAuthConfig, ProfileSource},
+    opentelemetry::OpenTelemetryConfig,
     sessions::SessionsConfig,
 };
 use self::{
@@ -110,6 +112,8 @@ pub struct Config {
     pub log: LogConfig,
     /// `[metrics] listen`: where Prometheus asks; absent, there are no metrics.
     pub metrics_listen: Option<SocketAddr>,
+    /// `[opentelemetry]`: the collector that is told of requests; absent, none is.
+    pub opentelemetry: Option<OpenTelemetryConfig>,
     /// `[user] id`: what primary keys are; absent, they are what the database has, and UUIDs in a new one.
     pub id_type: Option<ColumnType>,
     /// `[[user.field]]`: the installation's own columns.
@@ -280,6 +284,7 @@ impl Default for Config {
             side_by_side: false,
             log: LogConfig { json: false, level: "info".to_owned() },
             metrics_listen: None,
+            opentelemetry: None,
             id_type: None,
             fields: Vec::new(),
         }
@@ -372,7 +377,10 @@ fn read_root(mut root: Section<'_>, variables: &[(String, String)]) -> Config {
 
     let database = database::read(root.section("database"));
     let (id_type, fields) = field::read(root.section("user"), database.engine());
-    let backends = backend::read(&mut root, allow_short_secret);
+    let backends = backend::read(
+        &mut root,
+        backend::Surroundings { allow_short_secret, public_url: public_url.as_ref() },
+    );
     let redis_url = redis::read(root.section("redis"), backends.as_deref());
     let public = public_url.as_ref();
     let known = backends.clone().unwrap_or_else(|| BackendConfig::defaults(false));
@@ -411,6 +419,7 @@ fn read_root(mut root: Section<'_>, variables: &[(String, String)]) -> Config {
         side_by_side,
         log: parts::read_log(root.section("log"), default.log),
         metrics_listen,
+        opentelemetry: opentelemetry::read(root.section("opentelemetry"), variables),
         id_type,
         fields,
     };

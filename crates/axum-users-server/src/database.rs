@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum_users::{BuildError, DatabaseError, Hooks, Secrets, Users};
 use axum_users_mongodb::{MongoDatabase, MongoOptions};
-use axum_users_sqlx::{SqlxDatabase, SqlxOptions};
+use axum_users_sqlx::{PoolState, SqlxDatabase, SqlxOptions};
 
 use crate::{
     config::{Config, DatabaseConfig, Engine},
@@ -20,6 +20,16 @@ pub(crate) enum Database {
     MongoDb(MongoDatabase),
 }
 
+/// The connections of a database at a moment, as far as the driver tells.
+pub(crate) struct Connections {
+    pub(crate) used: u32,
+    pub(crate) idle: u32,
+    /// How many there may be.
+    pub(crate) most: Option<u32>,
+    /// How many operations wait for one.
+    pub(crate) waiting: Option<u32>,
+}
+
 impl Database {
     /// Opens the configured database, whose tables may be missing still. Also answers the configuration with what
     /// it leaves to the database: what ids are, and what the tables are called.
@@ -28,7 +38,7 @@ impl Database {
         let database = if config.database.engine() == Engine::MongoDb {
             let database = Self::connect_mongodb(&config).await.context("the database cannot be opened")?;
             recognise_collections(&database, &mut config).await.context("the database cannot be read")?;
-            Self::MongoDb(mongo_options(&config).with_database(database.database().clone()))
+            Self::MongoDb(mongo_options(&config).with_connections_of(&database))
         } else {
             create_private(&config.database);
             let options = sqlx_options(&config);
@@ -63,6 +73,22 @@ impl Database {
             Self::Sqlx(database) => database.inspect().await?.to_string(),
             Self::MongoDb(database) => database.inspect().await?.to_string(),
         })
+    }
+
+    /// The connections at this moment, where the driver tells.
+    pub(crate) fn connections(&self) -> Option<Connections> {
+        match self {
+            Self::Sqlx(database) => {
+                let PoolState { open, idle, most, .. } = database.pool().state();
+                Some(Connections { used: open - idle, idle, most: Some(most), waiting: None })
+            }
+            Self::MongoDb(database) => database.pool_state().map(|pool| Connections {
+                used: pool.used,
+                idle: pool.open - pool.used,
+                most: None,
+                waiting: Some(pool.waiting),
+            }),
+        }
     }
 
     /// Closes every connection, waiting for those in use.

@@ -14,6 +14,8 @@ mod secret;
 mod serve;
 mod server_user;
 mod setup;
+#[cfg(feature = "opentelemetry")]
+mod telemetry;
 
 use std::process::ExitCode;
 

@@ -14,7 +14,8 @@ use std::{
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::FilterFn, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+    EnvFilter, Layer, Registry, filter::FilterFn, fmt::MakeWriter, layer::SubscriberExt,
+    util::SubscriberInitExt,
 };
 
 use crate::config::LogConfig;
@@ -29,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The text is neither a level nor a list of directives.
-pub(crate) fn parse_level(text: &str) -> Result<EnvFilter, Box<dyn std::error::Error>> {
+pub(crate) fn parse_level(text: &str) -> Result<EnvFilter, Box<dyn std::error::Error + Send + Sync>> {
     // A lone word would pass as the name of a target, and silence everything else; nothing would pass as `error`.
     let is_level =
         |text: &str| !text.is_empty() && text.parse::<tracing::level_filters::LevelFilter>().is_ok();
@@ -40,10 +41,16 @@ pub(crate) fn parse_level(text: &str) -> Result<EnvFilter, Box<dyn std::error::E
     Err("neither a level nor target=level".into())
 }
 
+/// The target of the spans of a trace, the library's among them: they are for collectors, and the log leaves them out.
+pub(crate) const TRACE_TARGET: &str = "axum_users::trace";
+
 /// What never reaches the log, whatever its level: the libraries that would write down whole conversations,
 /// with tokens and passwords in them.
 fn is_discreet(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
+    if target == TRACE_TARGET {
+        return false;
+    }
     let most = match target.split("::").next() {
         Some("lettre") => Level::INFO,
         Some("hyper" | "hyper_util" | "rustls" | "sqlx") => Level::DEBUG,
@@ -58,11 +65,17 @@ pub(crate) struct Log {
     lines: Lines,
 }
 
-/// Begins to log to standard output, as the configuration says.
+/// Hears what the log hears, and the spans of traces.
+pub(crate) type Listener = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Begins to log to standard output, as the configuration says. Another listener may be given.
 ///
 /// # Errors
 /// The level cannot be read, or no thread can be started.
-pub(crate) fn start(config: &LogConfig) -> Result<Log, Box<dyn std::error::Error>> {
+pub(crate) fn start(
+    config: &LogConfig,
+    listener: Option<Listener>,
+) -> Result<Log, Box<dyn std::error::Error + Send + Sync>> {
     let filter = parse_level(&config.level)?;
     let lines = Lines::start()?;
     let log = Log { lines: lines.clone() };
@@ -72,19 +85,19 @@ pub(crate) fn start(config: &LogConfig) -> Result<Log, Box<dyn std::error::Error
     } else {
         output.with_ansi(colours()).boxed()
     };
-    tracing_subscriber::registry()
-        .with(output.with_filter(FilterFn::new(is_discreet)).with_filter(filter))
-        .try_init()?;
+    let mut listeners = vec![output.with_filter(FilterFn::new(is_discreet)).with_filter(filter).boxed()];
+    listeners.extend(listener);
+    tracing_subscriber::registry().with(listeners).try_init()?;
     Ok(log)
 }
 
-/// Logs warnings and errors to standard error, for commands whose standard output is their answer.
+/// Logs warnings, errors and the progress of long work to standard error, for commands whose standard output is their answer.
 pub(crate) fn start_for_command() {
     let output = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_filter(FilterFn::new(is_discreet))
-        .with_filter(EnvFilter::new("warn"));
+        .with_filter(EnvFilter::new("warn,axum_users::progress=info"));
     // A second subscriber is refused, and the first goes on: nothing to say about it.
     let _ = tracing_subscriber::registry().with(output).try_init();
 }

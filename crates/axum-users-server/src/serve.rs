@@ -6,6 +6,8 @@ mod metrics;
 mod observe;
 mod page;
 mod router;
+mod trace;
+mod warnings;
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
@@ -16,6 +18,8 @@ use tokio::{
     time::Instant,
 };
 
+#[cfg(feature = "opentelemetry")]
+use crate::telemetry::Telemetry;
 use crate::{
     commands::explain_migration,
     config::Config,
@@ -28,6 +32,10 @@ use crate::{
 
 /// How long the end may take, from the signal to the last mail.
 const STOP_WITHIN: Duration = Duration::from_secs(14);
+
+/// How long the last spans may take to reach the collector, after that.
+#[cfg(feature = "opentelemetry")]
+const SEND_SPANS_WITHIN: Duration = Duration::from_millis(500);
 
 /// The part of it that requests in flight have.
 const FINISH_REQUESTS_WITHIN: Duration = Duration::from_secs(11);
@@ -43,11 +51,25 @@ const BACKLOG: u32 = 1024;
 /// # Errors
 /// The server cannot start; a sentence says why.
 pub(crate) fn run(config: &Config, file: Option<&Path>) -> anyhow::Result<()> {
-    let log = log::start(&config.log)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    #[cfg(feature = "opentelemetry")]
+    let telemetry = config
+        .opentelemetry
+        .as_ref()
+        .map(|config| Telemetry::start(config, runtime.handle().clone()))
+        .transpose()?;
+    #[cfg(feature = "opentelemetry")]
+    let listener = telemetry.as_ref().map(Telemetry::listener);
+    #[cfg(not(feature = "opentelemetry"))]
+    let listener = None;
+    let log = log::start(&config.log, listener)
         .map_err(|error| anyhow::anyhow!("{error}"))
         .context("logging cannot start")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve(config, file, &log));
+    #[cfg(feature = "opentelemetry")]
+    if let Some(telemetry) = telemetry {
+        telemetry.finish(SEND_SPANS_WITHIN);
+    }
     // Whatever is left waits for something that did not come in time.
     runtime.shutdown_timeout(Duration::from_millis(100));
     served
@@ -79,7 +101,8 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
 
     let redis = setup::look_at_redis(config).await;
     if let Some(address) = config.metrics_listen {
-        metrics::serve(address)?;
+        let (database, mailer) = (database.clone(), mailer.clone());
+        metrics::serve(address, move || metrics::measure(&database, &mailer))?;
     }
     let app = router::router(&users, config, &public_url, random)?;
     let listener = socket.listen(BACKLOG)?;
@@ -97,7 +120,7 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
     if !config.log.json {
         log.print(&screen.render(log::colours()));
     }
-    screen.warn();
+    warnings::warn(config, address, &public_url, &mails);
     if let Some((_, Err(error))) = &redis {
         let cause = crate::report::chain(error);
         tracing::warn!(%cause, "Redis does not answer: backends that need it answer 503 until it does");

@@ -45,6 +45,18 @@ pub enum Pool {
     MySql(MySqlPool),
 }
 
+/// The connections of a [`Pool`] at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolState {
+    /// How many are open, in use or idle.
+    pub open: u32,
+    /// How many of these nobody uses.
+    pub idle: u32,
+    /// How many may be open at once.
+    pub most: u32,
+}
+
 #[cfg(feature = "sqlite")]
 impl From<SqlitePool> for Pool {
     fn from(pool: SqlitePool) -> Self {
@@ -76,6 +88,23 @@ impl Pool {
             Self::Postgres(pool) => pool.close().await,
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => pool.close().await,
+        }
+    }
+
+    /// How many connections are open and idle now, and how many there may be.
+    #[must_use]
+    pub fn state(&self) -> PoolState {
+        fn of<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> PoolState {
+            let (open, idle) = (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX));
+            PoolState { open, idle: idle.min(open), most: pool.options().get_max_connections() }
+        }
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pool) => of(pool),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => of(pool),
+            #[cfg(feature = "mysql")]
+            Self::MySql(pool) => of(pool),
         }
     }
 

@@ -104,7 +104,7 @@ extern crate self as axum_users_sqlx;
 pub use self::{
     connect::{ConnectError, SqlxOptions},
     database::SqlxDatabase,
-    engine::Pool,
+    engine::{Pool, PoolState},
     inspect::{Counts, Flavour, Found, FoundTables},
 };
 pub use sqlx;

@@ -277,12 +277,7 @@ impl<'a> AuditRecord<'a> {
         // The origin of a foreign page is its own choice, and would be as many labels as it likes.
         let is_ours = self.is_failure && self.event != AuditEvent::ForgeryRefused.name();
         let reason = self.detail.as_deref().filter(|_| is_ours).unwrap_or_default();
-        let labels = [
-            ("event", self.event.as_ref().to_owned()),
-            ("reason", reason.to_owned()),
-            ("via", self.via.clone().unwrap_or_default()),
-        ];
-        metrics::counter!("axum_users_events_total", &labels).increment(1);
+        crate::metrics::event(&self.event, reason, self.via.as_deref().unwrap_or_default());
     }
 
     fn into_entry(self, id: String, at: Timestamp, secrets: &crate::Secrets) -> AuditEntry {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-use crate::error::InternalError;
+use crate::{
+    error::InternalError,
+    metrics::{self, Counted},
+};
 
 /// How many jobs may wait or run; one more is refused.
 const PENDING: u32 = 1024;
@@ -15,17 +18,18 @@ const RUNNING: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Place {
     place: OwnedSemaphorePermit,
+    counted: Counted,
     running: Arc<Semaphore>,
 }
 
 impl Place {
     /// Runs a job in this place.
     pub(crate) fn run(self, job: impl Future<Output = ()> + Send + 'static) {
-        let Self { place, running } = self;
+        let Self { place, counted, running } = self;
         tokio::spawn(async move {
             let _turn = running.acquire_owned().await;
             job.await;
-            drop(place);
+            drop((place, counted));
         });
     }
 }
@@ -54,9 +58,13 @@ impl Background {
     /// Takes a place in the queue for a job that is yet to be known; refused when it is full.
     pub(crate) fn reserve(&self) -> Result<Place, InternalError> {
         let place = Arc::clone(&self.pending).try_acquire_owned().map_err(|error| match error {
-            TryAcquireError::NoPermits | TryAcquireError::Closed => InternalError::Overloaded,
+            TryAcquireError::NoPermits | TryAcquireError::Closed => {
+                metrics::background_refused();
+                InternalError::Overloaded
+            }
         })?;
-        Ok(Place { place, running: Arc::clone(&self.running) })
+        let counted = Counted::in_gauge(metrics::BACKGROUND_JOBS);
+        Ok(Place { place, counted, running: Arc::clone(&self.running) })
     }
 
     /// Waits until every job that was put into the queue is done.

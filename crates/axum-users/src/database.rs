@@ -13,6 +13,7 @@ use crate::{
     audit::{AuditEntry, AuditFilter},
     error::BoxError,
     schema::{DecodeError, Record, Schema, Timestamp},
+    spans,
     user::UserModel,
     user_cache::Changes,
 };
@@ -620,9 +621,10 @@ macro_rules! erased_database {
                 ) -> impl Future<Output = $output> + Send + $lifetime {
                     let done = self.adapter.$name($($argument),*);
                     let note = changes_who_is_recognised(stringify!($name)).then(|| self.changes.note_at_end());
+                    let span = spans::database!(stringify!($name));
                     async move {
                         let _note = note;
-                        done.await
+                        spans::within(span, done).await
                     }
                 }
             )*

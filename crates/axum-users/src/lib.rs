@@ -14,6 +14,7 @@ mod hooks;
 mod keys;
 mod limits;
 mod manager;
+mod metrics;
 #[cfg(feature = "oauth")]
 mod oauth;
 #[cfg(feature = "oauth")]
@@ -25,6 +26,7 @@ mod reader;
 mod router;
 pub mod schema;
 mod sessions;
+mod spans;
 #[cfg(feature = "swagger-ui")]
 mod swagger;
 #[cfg(feature = "testing")]
@@ -41,6 +43,8 @@ pub use secrecy::{ExposeSecret, SecretString};
 
 #[cfg(feature = "redis")]
 pub use self::auth::{RedisError, RedisTokens};
+#[cfg(feature = "metrics")]
+pub use self::metrics::describe_metrics;
 #[cfg(feature = "swagger-ui")]
 pub use self::swagger::docs_router;
 pub use self::{

@@ -15,7 +15,11 @@ use reqwest_oauth::{BoxedClient, OAuthClient};
 
 pub use self::options::{OAuthOptions, ProfileError};
 use self::{renewals::Renewals, state::States, token_encryption::TokenEncryption};
-use crate::{auth::SameSite, token::TokenSigner, user::UserModel};
+use crate::{
+    auth::{Cookie, SameSite},
+    token::TokenSigner,
+    user::UserModel,
+};
 
 /// A provider that the application offers, with its settings.
 pub(crate) struct OAuthProvider<U: UserModel> {
@@ -60,6 +64,14 @@ pub(crate) struct CsrfCookie {
     pub(crate) name: Cow<'static, str>,
     pub(crate) secure: bool,
     pub(crate) same_site: SameSite,
+}
+
+impl CsrfCookie {
+    /// What sets it, reads it and takes it back.
+    pub(crate) fn cookie(&self) -> Cookie {
+        let cookie = Cookie::named(self.name.clone()).same_site(self.same_site);
+        if self.secure { cookie } else { cookie.insecure() }
+    }
 }
 
 impl Default for CsrfCookie {

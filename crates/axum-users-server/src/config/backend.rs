@@ -1,9 +1,15 @@
 //! `[[backend]]`: a transport, a strategy, and the routes under `/auth/{name}`.
 
+#[cfg(test)]
+mod tests;
+
 use axum_users::{Algorithm, KeyPair, RedisTokens, SameSite, Secrets};
+
+use url::Url;
 
 use super::{
     keys::{self, KEY_KEYS},
+    oauth::is_loopback,
     read_secret,
     section::{Section, alternatives},
 };
@@ -136,14 +142,21 @@ impl BackendConfig {
     }
 }
 
-pub(super) fn read(root: &mut Section<'_>, allow_short_secret: bool) -> Option<Vec<BackendConfig>> {
+/// What the rest of the configuration says that matters here.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub(super) allow_short_secret: bool,
+    pub(super) public_url: Option<&'a Url>,
+}
+
+pub(super) fn read(root: &mut Section<'_>, around: Surroundings<'_>) -> Option<Vec<BackendConfig>> {
     let sections = root.sections("backend")?;
     if sections.is_empty() {
         root.problem("backend", "the list is empty: nobody could log in");
     }
     let mut backends: Vec<BackendConfig> = Vec::with_capacity(sections.len());
     for section in sections {
-        backends.extend(read_backend(section, &backends, allow_short_secret));
+        backends.extend(read_backend(section, &backends, around));
     }
     Some(backends)
 }
@@ -151,7 +164,7 @@ pub(super) fn read(root: &mut Section<'_>, allow_short_secret: bool) -> Option<V
 fn read_backend(
     mut section: Section<'_>,
     others: &[BackendConfig],
-    allow_short_secret: bool,
+    around: Surroundings<'_>,
 ) -> Option<BackendConfig> {
     let name = section.parse("name", parse_name);
     match &name {
@@ -170,8 +183,8 @@ fn read_backend(
         section.missing("strategy", &alternatives(&STRATEGIES.map(|(name, _)| name)));
     }
     let lifetime = section.integer("lifetime_seconds", 0..=3_153_600_000).unwrap_or(DEFAULT_LIFETIME_SECONDS);
-    let transport = read_transport(&mut section, transport);
-    let strategy = read_strategy(&mut section, strategy, allow_short_secret);
+    let transport = read_transport(&mut section, transport, around.public_url);
+    let strategy = read_strategy(&mut section, strategy, around.allow_short_secret);
     let lifetime_seconds = (lifetime > 0).then_some(lifetime);
     if let Some(StrategyConfig::Jwt { refuses_endless_tokens: true, .. }) = &strategy
         && lifetime_seconds.is_none()
@@ -257,7 +270,11 @@ const COOKIE_KEYS: [&str; 7] = [
     "cookie_samesite",
 ];
 
-fn read_transport(section: &mut Section<'_>, is_cookie: Option<bool>) -> Option<TransportConfig> {
+fn read_transport(
+    section: &mut Section<'_>,
+    is_cookie: Option<bool>,
+    public_url: Option<&Url>,
+) -> Option<TransportConfig> {
     if is_cookie == Some(false) {
         section.forbid(&COOKIE_KEYS, "only a backend with transport = \"cookie\" has this key");
         return Some(TransportConfig::Bearer);
@@ -279,6 +296,12 @@ fn read_transport(section: &mut Section<'_>, is_cookie: Option<bool>) -> Option<
             "\"none\" wants cookie_secure = true: browsers drop the cookie otherwise",
         );
     }
+    if cookie.name.starts_with("__Secure-") && !cookie.secure {
+        section.problem("cookie_name", "a __Secure- cookie wants cookie_secure = true");
+    }
+    if let Some(url) = public_url.filter(|_| is_cookie == Some(true)) {
+        check_secure(section, cookie.secure, url);
+    }
     if cookie.name.starts_with("__Host-") && (!cookie.secure || cookie.path != "/" || cookie.domain.is_some())
     {
         section.problem(
@@ -287,6 +310,25 @@ fn read_transport(section: &mut Section<'_>, is_cookie: Option<bool>) -> Option<
         );
     }
     is_cookie.map(|_| TransportConfig::Cookie(cookie))
+}
+
+/// Whether browsers keep the cookie where they reach the server, and keep it from others.
+fn check_secure(section: &Section<'_>, is_secure: bool, public_url: &Url) {
+    if !is_secure && public_url.scheme() == "https" {
+        section.problem(
+            "cookie_secure",
+            "the cookie would go over plain http, too, although public_url is https: leave this key out",
+        );
+    }
+    if is_secure && public_url.scheme() == "http" && !is_loopback(public_url) {
+        section.problem(
+            "cookie_secure",
+            format!(
+                "browsers keep no Secure cookie over http, and they reach the server at {public_url}: make public_url \
+                 https, or set cookie_secure = false for development"
+            ),
+        );
+    }
 }
 
 /// A token of RFC 9110 §5.6.2.

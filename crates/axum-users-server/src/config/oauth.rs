@@ -161,7 +161,7 @@ fn read_cookie(
 }
 
 /// Whether an address is this machine's, for which browsers send Secure cookies over http too.
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

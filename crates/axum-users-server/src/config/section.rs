@@ -55,6 +55,12 @@ impl<'a> Section<'a> {
         self.problems.borrow_mut().push(Problem::new(origin, &self.key_path(key), message));
     }
 
+    /// Says that something is wrong with an environment variable that is no key of ours.
+    pub(super) fn problem_at_variable(&self, name: &str, message: impl Into<String>) {
+        let problem = Problem::new(Origin::Variable(name.to_owned()), "", message);
+        self.problems.borrow_mut().push(problem);
+    }
+
     /// Whether the key was asked for before, and was there.
     pub(super) fn has(&self, key: &str) -> bool {
         self.asked.get(key).is_some_and(Option::is_some)
@@ -136,6 +142,21 @@ impl<'a> Section<'a> {
         self.read(key, &expected, |value| {
             let number = match value {
                 Value::Integer(number) => u64::try_from(*number).ok(),
+                Value::Variable(text) => text.parse().ok(),
+                _ => None,
+            };
+            number.filter(|number| range.contains(number))
+        })
+    }
+
+    /// A number within a range, whole or not.
+    pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
+        let expected = format!("a number from {} to {}", range.start(), range.end());
+        self.read(key, &expected, |value| {
+            let number = match value {
+                #[expect(clippy::cast_precision_loss, reason = "ranges are small")]
+                Value::Integer(number) => Some(*number as f64),
+                Value::Float(number) => Some(*number),
                 Value::Variable(text) => text.parse().ok(),
                 _ => None,
             };

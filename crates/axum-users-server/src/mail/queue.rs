@@ -3,8 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Semaphore, watch};
+use tracing::Instrument;
 
-use super::{Deliver, DeliveryError, Mail};
+use super::{Deliver, DeliveryError, Mail, Purpose};
+use crate::log::TRACE_TARGET;
 
 /// Mails that may wait at a time; one more is dropped, with a line in the log.
 const CAPACITY: u32 = 1000;
@@ -56,6 +58,7 @@ impl Queue {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             let Mail { user_id, purpose, .. } = &mail;
             tracing::error!(%user_id, purpose = purpose.name(), "mail dropped: {CAPACITY} mails are waiting already");
+            count(*purpose, "dropped");
             return;
         };
         let shared = Arc::clone(&self.shared);
@@ -82,7 +85,7 @@ impl Shared {
         let mut stopping = self.stopping.subscribe();
         for attempt in 0..=PAUSES.len() {
             let DeliveryError { permanent, cause } = match self.try_once(mail).await {
-                Ok(()) => return,
+                Ok(()) => return count(mail.purpose, "sent"),
                 Err(error) => error,
             };
             let cause = crate::report::chain(cause.as_ref());
@@ -90,12 +93,13 @@ impl Shared {
                 Some(pause) if !permanent && !*stopping.borrow() => {
                     let seconds = pause.as_secs();
                     tracing::warn!(%user_id, purpose, %cause, "mail not sent; trying again in {seconds} s");
+                    count(mail.purpose, "retried");
                     // At a stop the pause ends, and one more try is made.
                     let _ = tokio::time::timeout(*pause, stopping.wait_for(|stopping| *stopping)).await;
                 }
                 _ => {
                     tracing::error!(%user_id, purpose, %cause, "mail given up");
-                    return;
+                    return count(mail.purpose, "given_up");
                 }
             }
         }
@@ -103,8 +107,28 @@ impl Shared {
 
     async fn try_once(&self, mail: &Mail) -> Result<(), DeliveryError> {
         let _lane = self.lanes.acquire().await.map_err(DeliveryError::permanent)?;
-        self.deliver.deliver(mail).await
+        // By itself: the request that asked for the mail is over.
+        let span = tracing::info_span!(
+            target: TRACE_TARGET,
+            parent: None,
+            "mail",
+            otel.name = format_args!("mail {}", mail.purpose.name()),
+            otel.kind = "client",
+            otel.status_code = tracing::field::Empty,
+            axum_users.mail = mail.purpose.name(),
+        );
+        let delivered = self.deliver.deliver(mail).instrument(span.clone()).await;
+        if delivered.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
+        delivered
     }
+}
+
+/// Counts what became of a mail or of a try, where there are metrics.
+fn count(purpose: Purpose, outcome: &'static str) {
+    let labels = [("purpose", purpose.name()), ("outcome", outcome)];
+    metrics::counter!("axum_users_mails_total", &labels).increment(1);
 }
 
 #[cfg(test)]
@@ -114,10 +138,7 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
-    use super::{
-        super::{Delivery, Purpose},
-        *,
-    };
+    use super::{super::Delivery, *};
 
     /// Refuses the first tries, then takes every mail.
     #[derive(Clone)]

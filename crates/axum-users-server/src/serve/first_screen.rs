@@ -67,10 +67,23 @@ impl FirstScreen<'_> {
             let [first, second] = self.provider_lines(provider);
             lines.extend([(name, first), ("", second)]);
         }
-        if self.config.backends.is_none() && !setup::is_https(self.config) {
-            lines.push(("", "(the cookie goes over plain http too, until public_url is https)".to_owned()));
-        }
+        lines.extend(self.cookie_line().map(|line| ("", line)));
         lines
+    }
+
+    /// What there is to know of cookies over plain http.
+    fn cookie_line(&self) -> Option<String> {
+        if setup::is_https(self.config) {
+            return None;
+        }
+        let is_secure = |backend: &BackendConfig| matches!(&backend.transport, TransportConfig::Cookie(cookie) if cookie.secure);
+        match &self.config.backends {
+            None => Some("(the cookie goes over plain http too, until public_url is https)".to_owned()),
+            Some(backends) if backends.iter().any(is_secure) => Some(
+                "(the cookie is Secure: browsers keep it from localhost, Safari aside, and else over https alone)".to_owned(),
+            ),
+            Some(_) => None,
+        }
     }
 
     /// Where a login begins, and what the provider has to be told.
@@ -126,31 +139,9 @@ impl FirstScreen<'_> {
             None => format!("files in {}, until mail.smtp_url is set", self.mails.display()),
         }
     }
-
-    /// Says in the log what is less safe than it could be.
-    pub(super) fn warn(&self) {
-        if self.config.side_by_side {
-            tracing::warn!(
-                "compat.side_by_side is on: session tokens are stored in clear, provider accounts have no unique index, and OAuth logins go without PKCE and nonce, for Python's sake; end it when Python has gone"
-            );
-        }
-        if self.config.allow_short_secret {
-            tracing::warn!(
-                "allow_short_secret_until_python_leaves is on: secrets under 32 bytes are let through"
-            );
-        }
-        for backend in setup::backends(self.config) {
-            if let TransportConfig::Cookie(cookie) = &backend.transport
-                && !cookie.secure
-                && setup::is_https(self.config)
-            {
-                tracing::warn!(backend = backend.name, "cookie_secure is off although public_url is https");
-            }
-        }
-    }
 }
 
-fn backend_line(backend: &BackendConfig) -> String {
+pub(super) fn backend_line(backend: &BackendConfig) -> String {
     let BackendConfig { name, transport, strategy, lifetime_seconds, .. } = backend;
     let transport = match transport {
         TransportConfig::Bearer => "bearer token",

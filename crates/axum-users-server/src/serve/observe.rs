@@ -1,10 +1,10 @@
 //! What happens around every request: an id, a line in the log, a time limit, headers of safety.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     body::HttpBody,
-    extract::{ConnectInfo, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     http::{
         HeaderName, HeaderValue, StatusCode,
         header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
@@ -15,31 +15,47 @@ use axum::{
 use axum_users::{ApiError, Random};
 use tracing::Instrument;
 
-use super::{Limits, metrics, router::json_detail};
+use super::{
+    Limits, metrics,
+    router::json_detail,
+    trace::{self, Traced},
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Characters of a path that the log shows.
-const PATH_LIMIT: usize = 200;
+pub(super) const PATH_LIMIT: usize = 200;
+
+/// What the middleware around every request knows.
+#[derive(Clone, Debug)]
+pub(super) struct Observer {
+    pub(super) random: Random,
+    pub(super) traced: Traced,
+}
 
 /// Gives the request an id, logs its end under it, and hands the id back.
 ///
 /// The log has the path but never the query, and no header: either may hold a token.
-pub(super) async fn log_request(State(random): State<Random>, mut request: Request, next: Next) -> Response {
-    let id = request_id(request.headers().get(REQUEST_ID), &random);
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    let method = request.method().clone();
-    let path: String = request.uri().path().chars().take(PATH_LIMIT).collect();
-    let client =
-        request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-    let route = request.extensions().get::<MatchedPath>().cloned();
+pub(super) async fn log_request(State(observer): State<Observer>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let id = request_id(parts.headers.get(REQUEST_ID), &observer.random);
+    parts.headers.insert(REQUEST_ID, id.clone());
+    let method = parts.method.clone();
+    let path: String = parts.uri.path().chars().take(PATH_LIMIT).collect();
+    let client = observer.traced.client(&parts);
+    let route = parts.extensions.get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
     let begun = Instant::now();
 
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let id_text = id.to_str().unwrap_or_default();
+    let traced = observer.traced.span(&parts, route, id_text);
+    let span = traced.in_scope(|| tracing::info_span!("request", id = id_text));
+    let request = Request::from_parts(parts, body);
+    let mut response = next.run(request).instrument(span.clone()).instrument(traced.clone()).await;
 
     let status = response.status().as_u16();
-    metrics::answered(&method, route.as_ref().map(MatchedPath::as_str), status, begun.elapsed());
+    trace::answered(&traced, status);
+    metrics::answered(&method, route, status, begun.elapsed());
     let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let client = client.map(tracing::field::display);
     span.in_scope(|| match status {

@@ -23,7 +23,12 @@ use tower_http::{
     cors::{AllowOrigin, CorsLayer},
 };
 
-use super::{Limits, observe, page};
+use super::{
+    Limits,
+    observe::{self, Observer},
+    page,
+    trace::Traced,
+};
 use crate::{config::Config, server_user::ServerUser};
 
 /// How long the database may take to say that it is there.
@@ -54,15 +59,16 @@ pub(super) fn router(
             json_detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
         })
         .fallback(async || ApiError::NotFound);
-    Ok(around(known, config, public_url, random))
+    let page = page::Root::new(users, config, public_url);
+    Ok(around(known, page, config, public_url, random))
 }
 
 /// The routes `known`, with the page at `/`, the redirect to paths without a slash, and every limit.
-fn around(known: Router, config: &Config, public_url: &str, random: Random) -> Router {
+fn around(known: Router, page: page::Root, config: &Config, public_url: &str, random: Random) -> Router {
     let limits = Limits::new(config);
     let lost = Lost { known: known.clone(), public_url: public_url.to_owned() };
     let routes = known
-        .route("/", any(page::root).with_state(page::Root::new(public_url)))
+        .route("/", any(page::root).with_state(page))
         .fallback_service(any(redirect_slash).with_state(lost))
         .layer(DefaultBodyLimit::max(limits.body_limit_bytes))
         .layer(from_fn_with_state(limits.clone(), observe::limit_body))
@@ -72,7 +78,8 @@ fn around(known: Router, config: &Config, public_url: &str, random: Random) -> R
         Some(layer) => routes.layer(layer),
         None => routes,
     };
-    routes.layer(map_response(observe::harden)).layer(from_fn_with_state(random, observe::log_request))
+    let observer = Observer { random, traced: Traced::new(config, public_url) };
+    routes.layer(map_response(observe::harden)).layer(from_fn_with_state(observer, observe::log_request))
 }
 
 /// Lets the pages of exactly these origins read answers, cookies included (CORS, Fetch §3.2). Without any, no answer
@@ -102,18 +109,23 @@ async fn healthz() -> Response {
 
 /// The database answers.
 async fn readyz(State(users): State<Users<ServerUser>>) -> Response {
+    match is_ready(&users).await {
+        true => Json(json!({ "status": "ok" })).into_response(),
+        false => json_detail(StatusCode::SERVICE_UNAVAILABLE, "The database does not answer"),
+    }
+}
+
+/// Whether the database answers soon; the log says why not.
+pub(super) async fn is_ready(users: &Users<ServerUser>) -> bool {
     match tokio::time::timeout(READY_WITHIN, users.ping()).await {
-        Ok(Ok(())) => Json(json!({ "status": "ok" })).into_response(),
+        Ok(Ok(())) => return true,
         Ok(Err(error)) => {
             let cause = crate::report::chain(&error);
             tracing::warn!(%cause, "not ready: the database does not answer");
-            json_detail(StatusCode::SERVICE_UNAVAILABLE, "The database does not answer")
         }
-        Err(_) => {
-            tracing::warn!("not ready: the database takes too long");
-            json_detail(StatusCode::SERVICE_UNAVAILABLE, "The database does not answer")
-        }
+        Err(_) => tracing::warn!("not ready: the database takes too long"),
     }
+    false
 }
 
 /// What it takes to answer for a path that leads nowhere.
@@ -162,8 +174,10 @@ fn origin(host: Option<&HeaderValue>, public_url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use axum::{http::header::CONTENT_TYPE, routing::post};
+    use axum_users::MemoryDatabase;
 
     use super::*;
+    use crate::setup;
 
     fn app(config: &Config) -> Router {
         let known = Router::new()
@@ -173,7 +187,10 @@ mod tests {
             .route("/bug", get(async || -> Response { panic!("a secret detail") }))
             .route("/slow", get(std::future::pending::<()>))
             .fallback(async || ApiError::NotFound);
-        around(known, config, "http://127.0.0.1:8000", Random::seeded(1))
+        let url = "http://127.0.0.1:8000";
+        let secrets = setup::throwaway_secret(config);
+        let users = setup::build_users(config, url, MemoryDatabase::default(), secrets, ()).unwrap();
+        around(known, page::Root::new(&users, config, url), config, url, Random::seeded(1))
     }
 
     async fn ask(config: &Config, request: Request) -> (StatusCode, axum::http::HeaderMap, String) {
@@ -300,6 +317,8 @@ mod tests {
                     headers["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'")
                 );
                 assert!(body.contains(r#"<a href="/docs">"#), "{body}");
+                assert!(body.contains("It runs, and the database answers."), "{body}");
+                assert!(body.contains("<code>POST /auth/jwt/login</code>: bearer token"), "{body}");
             } else {
                 assert_eq!(body, r#"{"detail":"Not Found"}"#);
             }

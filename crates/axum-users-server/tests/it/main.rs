@@ -17,6 +17,7 @@ mod csrf;
 mod database_outage;
 mod databases;
 mod discretion;
+mod first_start;
 mod fuzz;
 mod hardening;
 mod health;
@@ -37,6 +38,8 @@ mod same_everywhere;
 mod schema;
 mod sessions;
 mod stop;
+#[cfg(feature = "opentelemetry")]
+mod telemetry;
 mod three_processes;
 mod timing;
 mod two_processes;

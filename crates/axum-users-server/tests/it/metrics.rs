@@ -1,9 +1,14 @@
 //! What Prometheus is told, and where.
 
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::browser::free_address;
 use crate::support::http::{Request, send};
+use crate::support::provider::Provider;
 use crate::support::server::Launch;
 use crate::support::{SECRET, data, login};
 
@@ -39,6 +44,21 @@ async fn requests_are_counted_by_route_and_status_on_a_listener_of_their_own() {
     assert!(text.contains(failed), "{text}");
     let registered = r#"axum_users_events_total{event="registered",reason="",via=""} 1"#;
     assert!(text.contains(registered), "{text}");
+    for line in [
+        r#"axum_users_logins_total{outcome="wrong_password",backend="jwt"} 2"#,
+        r#"axum_users_registrations_total{outcome="succeeded"} 1"#,
+        "axum_users_mails_waiting 0",
+        r#"db_client_connection_count{db_client_connection_state="used"} 0"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is missing: {text}");
+    }
+    let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/observability.md"))
+        .unwrap();
+    for name in names {
+        assert!(page.contains(&format!("\n| `{name}` |")), "docs/observability.md says nothing of {name}");
+        assert!(text.contains(&format!("# HELP {name} ")), "{name} is not described");
+    }
     for private in ["ada@", "made", "secret"] {
         assert!(!text.contains(private), "{private}: {text}");
     }
@@ -51,4 +71,64 @@ async fn metrics_where_the_server_itself_listens_are_refused() {
     let (status, said) = launch.set("METRICS__LISTEN", "127.0.0.1:8000").refused();
     assert_eq!(status.code(), Some(2));
     assert!(said.contains("`metrics.listen`: the server itself listens there"), "{said}");
+}
+
+#[tokio::test]
+async fn mails_and_callbacks_of_providers_are_counted_by_what_came_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (metrics, provider) = (free_address().await, Provider::start());
+    let server = Launch::new(&data("oauth.toml"), folder.path())
+        .database(&folder.path().join("users.sqlite"))
+        .set("METRICS__LISTEN", &metrics)
+        .set("OAUTH__0__AUTHORIZE_ENDPOINT", &format!("{}/authorize", provider.base))
+        .set("OAUTH__0__ACCESS_TOKEN_ENDPOINT", &format!("{}/token", provider.base))
+        .set("OAUTH__0__PROFILE_ENDPOINT", &format!("{}/userinfo", provider.base))
+        .start()
+        .await;
+    let member = json!({"json": {"member": {"number": 7, "mail": "ann@example.com", "city": "Graz"}}});
+    provider.answers(&json!({"json": {"access_token": "provider-access"}}), &member);
+    let begun = server.send(&Request::new("GET", "/auth/club/authorize")).await;
+    let cookie = format!("fastapiusersoauthcsrf={}", begun.cookie("fastapiusersoauthcsrf").unwrap());
+    let url = begun.json()["authorization_url"].as_str().unwrap().to_owned();
+    let parameters = url.split_once('?').unwrap().1;
+    let state = form_urlencoded::parse(parameters.as_bytes()).find(|(name, _)| name == "state").unwrap().1;
+    for (state, status) in [(&*state, 200), (&*state, 400), ("made-up", 400)] {
+        let callback = format!("/auth/club/callback?code=code&state={state}");
+        let answer = server.send(&Request::new("GET", &callback).header("cookie", &cookie)).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+    let forgotten = json!({"email": "ann@example.com"});
+    assert_eq!(
+        server.send(&Request::new("POST", "/auth/forgot-password").json(&forgotten)).await.status,
+        202
+    );
+
+    // The mail leaves behind the answer.
+    let is_done = |text: &str| {
+        text.contains(r#"axum_users_mails_total{purpose="reset",outcome="sent"} 1"#)
+            && text.contains("axum_users_background_jobs 0")
+    };
+    let scrape = async {
+        loop {
+            let text = send(&metrics, &Request::new("GET", "/metrics")).await.text();
+            if is_done(&text) {
+                return text;
+            }
+        }
+    };
+    let text = tokio::time::timeout(Duration::from_secs(60), scrape).await.unwrap();
+    let callback = |outcome: &str| {
+        format!(
+            r#"axum_users_oauth_callbacks_total{{provider="club",purpose="login",outcome="{outcome}"}} 1"#
+        )
+    };
+    for line in [
+        callback("succeeded"),
+        callback("OAUTH_INVALID_STATE"),
+        callback("ACCESS_TOKEN_DECODE_ERROR"),
+        r#"axum_users_logins_total{outcome="succeeded",backend="jwt"} 1"#.to_owned(),
+        r#"axum_users_password_resets_total{outcome="requested"} 1"#.to_owned(),
+    ] {
+        assert!(text.contains(&line), "{line} is missing: {text}");
+    }
 }

@@ -12,7 +12,9 @@ use std::{
 use tokio::sync::watch;
 
 use super::{AuditEntry, AuditRecord, microseconds};
-use crate::{Clock, Random, Secrets, Users, database::DatabaseError, error::error_chain, user::UserModel};
+use crate::{
+    Clock, Random, Secrets, Users, database::DatabaseError, error::error_chain, metrics, user::UserModel,
+};
 
 /// Entries that may wait for the database; one more is lost.
 const WAITING: usize = 10_000;
@@ -119,10 +121,11 @@ impl Trail {
         let mut waiting = lock(&self.waiting);
         if waiting.entries.len() >= WAITING {
             waiting.dropped += 1;
-            self.lost.fetch_add(1, Ordering::Relaxed);
+            self.lose(1);
             return false;
         }
         waiting.entries.push_back(entry);
+        metrics::set(metrics::AUDIT_WAITING, waiting.entries.len());
         !self.busy.send_replace(true)
     }
 
@@ -141,7 +144,15 @@ impl Trail {
             self.busy.send_replace(false);
             return None;
         }
-        Some(waiting.entries.drain(..count).collect())
+        let next = waiting.entries.drain(..count).collect();
+        metrics::set(metrics::AUDIT_WAITING, waiting.entries.len());
+        Some(next)
+    }
+
+    /// Counts entries that the database will never have.
+    fn lose(&self, count: u64) {
+        self.lost.fetch_add(count, Ordering::Relaxed);
+        metrics::audit_entries_lost(count);
     }
 
     /// Waits for a moment, or until somebody is in a hurry.
@@ -246,7 +257,7 @@ async fn write<U: UserModel>(users: Users<U>) {
                 }
                 None => {
                     let lost = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-                    trail.lost.fetch_add(lost, Ordering::Relaxed);
+                    trail.lose(lost);
                     tracing::error!(%cause, lost, "entries of the audit trail were lost");
                     break;
                 }

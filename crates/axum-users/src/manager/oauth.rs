@@ -13,6 +13,7 @@ use crate::{
     hooks::{NewUser, Refusal},
     oauth::OAuthProvider,
     schema::{DecodeError, Record, Value},
+    spans,
     user::{UserId, UserModel},
 };
 
@@ -373,7 +374,8 @@ impl<U: UserModel> Users<U> {
             return Ok(account.access_token.into());
         }
         let refresh_token = account.refresh_token.as_deref().ok_or(OAuthTokenError::Expired)?;
-        let fresh = match provider.client.refresh_token(refresh_token).await {
+        let asked = provider.client.refresh_token(refresh_token);
+        let fresh = match spans::ask_provider("refresh_token", oauth_name, asked).await {
             Ok(fresh) => fresh,
             Err(error) => {
                 tracing::warn!(provider = oauth_name, cause = %error_chain(&error), "no token was renewed");

@@ -15,11 +15,13 @@ use crate::{
     OAuthError, Users,
     auth::Cookie,
     error::{ApiError, code, error_chain},
+    metrics,
     oauth::{
         OAuthProvider,
         state::{Purpose, STATE_LIFETIME_SECONDS, StateError, code_challenge, state_digest},
     },
     schema::Timestamp,
+    spans,
     user::UserModel,
 };
 
@@ -109,9 +111,7 @@ pub(super) async fn begin<U: UserModel>(
 }
 
 fn csrf_cookie<U: UserModel>(provider: &OAuthProvider<U>) -> Cookie {
-    let settings = &provider.options.cookie;
-    let cookie = Cookie::named(settings.name.clone()).same_site(settings.same_site);
-    if settings.secure { cookie } else { cookie.insecure() }
+    provider.options.cookie.cookie()
 }
 
 async fn callback<U: UserModel>(
@@ -120,9 +120,19 @@ async fn callback<U: UserModel>(
     request: Request,
 ) -> Result<Response, ApiError> {
     let provider = users.oauth_provider(&name).ok_or(ApiError::NotFound)?;
+    let answered = log_in(&users, provider, request).await;
+    metrics::oauth_callback(provider.name(), "login", answered.as_ref().err());
+    answered
+}
+
+async fn log_in<U: UserModel>(
+    users: &Users<U>,
+    provider: &OAuthProvider<U>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     let query = Query::of(parts.uri.query());
-    let answer = finish(&users, provider, Purpose::Login, None, &parts, &query).await?;
+    let answer = finish(users, provider, Purpose::Login, None, &parts, &query).await?;
     let info = users.request_info(&parts);
     let user = users.oauth_callback(provider, &answer.token, &answer.identity, &info).await?;
     if !user.is_active() {
@@ -183,8 +193,10 @@ pub(super) async fn finish<U: UserModel>(
     let mut exchange = CodeExchange::new(code, &redirect_uri).callback(&query.0);
     // Our own verifier wins over the query's, which the original hands on.
     exchange.code_verifier = flow.code_verifier.as_deref().or_else(|| query.last("code_verifier"));
-    let token = provider.client.access_token(&exchange).await.map_err(provider_failed)?;
-    let identity = provider.client.identity(&token, flow.nonce.as_deref()).await.map_err(provider_failed)?;
+    let asked = provider.client.access_token(&exchange);
+    let token = spans::ask_provider("access_token", provider.name(), asked).await.map_err(provider_failed)?;
+    let asked = provider.client.identity(&token, flow.nonce.as_deref());
+    let identity = spans::ask_provider("identity", provider.name(), asked).await.map_err(provider_failed)?;
     Ok(ProviderAnswer { token, identity, redirect_to: state.redirect_to })
 }
 

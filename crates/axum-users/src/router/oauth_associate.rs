@@ -14,7 +14,14 @@ use super::{
     oauth::{Query, begin, callback_route, clear_csrf_cookie, finish},
     strict,
 };
-use crate::{Users, error::ApiError, extract::Rights, oauth::state::Purpose, user::UserModel};
+use crate::{
+    Users,
+    error::ApiError,
+    extract::Rights,
+    metrics,
+    oauth::{OAuthProvider, state::Purpose},
+    user::UserModel,
+};
 
 pub(super) fn routes<U: UserModel>(provider: &str) -> RouteList<U> {
     vec![
@@ -41,11 +48,21 @@ async fn callback<U: UserModel>(
     request: Request,
 ) -> Result<Response, ApiError> {
     let provider = users.oauth_provider(&name).ok_or(ApiError::NotFound)?;
+    let answered = link(&users, provider, request).await;
+    metrics::oauth_callback(provider.name(), "associate", answered.as_ref().err());
+    answered
+}
+
+async fn link<U: UserModel>(
+    users: &Users<U>,
+    provider: &OAuthProvider<U>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     let user = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?.user;
     let subject = user.id().to_string();
     let query = Query::of(parts.uri.query());
-    let answer = finish(&users, provider, Purpose::Associate, Some(&subject), &parts, &query).await?;
+    let answer = finish(users, provider, Purpose::Associate, Some(&subject), &parts, &query).await?;
     // The provider took its time: the session may have ended meanwhile, and links nothing then.
     let user = users.authorize(&parts.method, &parts.headers, users.rights(Rights::ACTIVE)).await?.user;
     let info = users.request_info(&parts).by(user.id());

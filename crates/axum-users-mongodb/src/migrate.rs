@@ -10,6 +10,7 @@ mod indexes;
 use axum_users::{
     Clock, DatabaseError, MigrateError,
     schema::{Column, ColumnType, Schema},
+    with_progress,
 };
 use mongodb::{
     bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc},
@@ -40,16 +41,21 @@ pub(crate) fn email_collation() -> Collation {
 pub(crate) async fn migrate(database: &MongoDatabase) -> Result<(), MigrateError> {
     let layout = database.layout()?;
     let seen = Seen::read(layout).await?;
-    documents::check(layout, &seen).await?;
-    let missing = indexes::missing(layout).await?;
-    if missing.iter().any(indexes::Index::decides_emails) {
-        documents::refuse_shared_emails(layout).await?;
-    }
-    if seen.first_time || !(database.options.side_by_side || seen.has_one_user_each()) {
-        documents::refuse_shared_accounts(layout).await?;
-    }
-    for index in missing {
-        index.create().await?;
+    let looking = async {
+        documents::check(layout, &seen).await?;
+        let missing = indexes::missing(layout).await?;
+        if missing.iter().any(indexes::Index::decides_emails) {
+            documents::refuse_shared_emails(layout).await?;
+        }
+        if seen.first_time || !(database.options.side_by_side || seen.has_one_user_each()) {
+            documents::refuse_shared_accounts(layout).await?;
+        }
+        Ok::<_, MigrateError>(missing)
+    };
+    let missing = with_progress("migration: looking at what is there", looking).await?;
+    let count = missing.len();
+    for (index, number) in missing.into_iter().zip(1..) {
+        with_progress(format!("migration, index {number} of {count}"), index.create()).await?;
     }
     raise_sequences(database, &seen).await?;
     seen.write(database).await

@@ -10,7 +10,7 @@ mod column;
 mod found;
 mod widen;
 
-use axum_users::{Clock, MigrateError, schema::ColumnType as Kind};
+use axum_users::{Clock, MigrateError, schema::ColumnType as Kind, with_progress};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, IdenStatic, Iterable, PrimaryKeyTrait,
     Schema as Definitions, Statement,
@@ -387,7 +387,9 @@ impl<E: UserEntity> Migration<'_, E> {
     }
 
     async fn run(&self, sql: &str) -> Result<(), MigrateError> {
-        self.work.execute_unprepared(sql).await.map(|_| ()).map_err(migrate_error)
+        let in_short = sql.split(['(', '\n']).next().unwrap_or_default().trim_end();
+        let done = self.work.execute_unprepared(sql);
+        with_progress(format!("migration: {in_short}"), done).await.map(|_| ()).map_err(migrate_error)
     }
 
     fn foreign_key(&self) -> String {

@@ -13,7 +13,7 @@ mod lock;
 #[allow(clippy::unwrap_used, reason = "a test may panic wherever it stands")]
 mod tests;
 
-use axum_users::{DatabaseError, MigrateError, schema::Schema};
+use axum_users::{DatabaseError, MigrateError, schema::Schema, with_progress};
 
 pub(crate) use self::ddl::OAUTH_ACCOUNT_COLUMNS;
 use self::{
@@ -52,15 +52,18 @@ pub(crate) async fn migrate(
         return Ok(());
     }
     let mut writing = pool.begin_writing(None).await.map_err(failed)?;
-    lock::take(&mut writing).await?;
+    with_progress("migration: waiting for another program's", lock::take(&mut writing)).await?;
     let done = carry_out(&mut writing, &wanted).await;
     lock::end(writing, done).await
 }
 
 async fn carry_out(work: &mut Work, wanted: &Wanted<'_>) -> Result<(), MigrateError> {
     // Read anew, now that nobody else can change anything.
-    for step in plan(work, wanted).await? {
-        step.carry_out(work).await.map_err(failed)?;
+    let steps = plan(work, wanted).await?;
+    let count = steps.len();
+    for (step, number) in steps.into_iter().zip(1..) {
+        let what = format!("migration, step {number} of {count}: {}", step.in_short());
+        with_progress(what, step.carry_out(work)).await.map_err(failed)?;
     }
     Ok(())
 }
@@ -185,7 +188,8 @@ async fn side_tables(
 
 /// Runs a statement without arguments.
 async fn fetch(work: &mut Work, text: String) -> Result<Vec<Row>, MigrateError> {
-    work.fetch(Call::new(&sql(text))).await.map_err(failed)
+    let what = "migration: looking at what is there";
+    with_progress(what, work.fetch(Call::new(&sql(text)))).await.map_err(failed)
 }
 
 fn get<T: axum_users::ColumnValue>(row: &Row, index: usize) -> Result<T, MigrateError> {

@@ -148,6 +148,16 @@ pub trait Transport: Send + Sync + 'static {
         let _ = (headers, path);
     }
 
+    /// Refuses settings by which no browser would send the token back, with what to do about them. `public_url` is where
+    /// browsers reach the application, where the builder was told.
+    ///
+    /// # Errors
+    /// A sentence for the developer.
+    fn check(&self, public_url: Option<&str>) -> Result<(), Cow<'static, str>> {
+        let _ = public_url;
+        Ok(())
+    }
+
     /// What the OpenAPI document says of it; `token_url` is the login's path without the leading slash.
     fn description(&self, token_url: &str) -> TransportDescription;
 }

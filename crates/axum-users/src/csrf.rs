@@ -20,6 +20,10 @@ impl TrustedOrigins {
         Self(origins.into_iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect())
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Whether a request was made by a page of a foreign site, and changes something.
     pub(crate) fn is_forged(&self, method: &Method, headers: &HeaderMap) -> bool {
         if method.is_safe() {

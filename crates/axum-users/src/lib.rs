@@ -21,8 +21,10 @@ mod oauth;
 mod oauth_settings;
 mod openapi;
 mod password;
+mod progress;
 mod random;
 mod reader;
+mod refusals;
 mod router;
 pub mod schema;
 mod sessions;
@@ -73,6 +75,7 @@ pub use self::{
         AnyPassword, Argon2Parameters, Argon2ParametersError, DefaultPasswordPolicy, HashError,
         PasswordHasher, PasswordPolicy, Verification,
     },
+    progress::with_progress,
     random::Random,
     router::Routes,
     schema::{ColumnValue, Date, ObjectId, Timestamp},

@@ -6,6 +6,7 @@ use reqwest_oauth::OAuthClient;
 
 use crate::{
     BuildError, Capabilities, Clock, Random, Secrets,
+    auth::Transport,
     oauth::{OAuth, OAuthProvider, renewals::Renewals, state::States, token_encryption::TokenEncryption},
     schema::Schema,
     token::{AUDIENCE_EXCHANGE, AUDIENCE_OAUTH_STATE, Algorithm, TokenSigner},
@@ -113,6 +114,7 @@ impl<U: UserModel> OAuthSettings<U> {
         if let Some(url) = urls.find(|url| !is_web_address(url)) {
             return Err(Cow::Owned(format!("`{url}` is no http or https URL")));
         }
+        options.cookie.cookie().check(None)?;
         if !(capabilities.oauth_accounts && capabilities.one_time_records && capabilities.user_states) {
             return Err(Cow::Borrowed(
                 "the database adapter does not keep OAuth accounts, one-time records and user states",

@@ -1,12 +1,13 @@
 //! The settings of sessions as data, and of refresh tokens.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     hash::{BuildHasher, RandomState},
     sync::{Mutex, PoisonError},
 };
 
-use crate::{BuildError, Secrets, auth::Backend, user::UserModel};
+use crate::{BuildError, Secrets, auth::Backend, refusals::check_token_lifetime, user::UserModel};
 
 /// How often the last use of a session is written down at most, in seconds.
 const USE_STEP_SECONDS: i64 = 60;
@@ -94,6 +95,14 @@ impl RefreshTokens {
     pub fn grace_seconds(mut self, seconds: u64) -> Self {
         self.grace_seconds = seconds;
         self
+    }
+
+    /// Whether anybody could ever refresh by them.
+    pub(crate) fn check(&self) -> Result<(), Cow<'static, str>> {
+        match self.lifetime_seconds {
+            0 => Err(Cow::Borrowed("its refresh tokens last 0 seconds: give more, or leave `refresh` out")),
+            seconds => check_token_lifetime(Some(seconds)),
+        }
     }
 }
 

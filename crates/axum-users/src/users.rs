@@ -23,6 +23,7 @@ use crate::{
     password::{
         Argon2Parameters, DefaultPasswordPolicy, ErasedPasswordPolicy, PasswordHasher, PasswordPolicy,
     },
+    refusals,
     schema::Schema,
     sessions::{self, KeptSessions, RefreshTokens, Sessions},
     token::{AUDIENCE_RESET, AUDIENCE_VERIFY, Algorithm, MIN_SECRET_BYTES, Secrets, TokenSigner},
@@ -162,6 +163,47 @@ pub enum BuildError {
          whether it was made"
     )]
     HiddenEmailsShow,
+    /// The path of `mount` is none.
+    #[error("routers cannot be mounted at `{0}`: write a path as in \"/api\", without wildcards")]
+    Mount(String),
+    /// The public URL cannot be what browsers call the application.
+    #[cfg(feature = "oauth")]
+    #[error("the public URL `{url}` cannot be used: {reason}")]
+    PublicUrl {
+        /// The URL as it was given.
+        url: String,
+        /// Why, and what to do.
+        reason: Cow<'static, str>,
+    },
+    /// No browser ever sends such an origin.
+    #[error("the trusted origin `{origin}` cannot be used: {reason}")]
+    TrustedOrigin {
+        /// The origin as it was given.
+        origin: String,
+        /// Why, and what to do.
+        reason: &'static str,
+    },
+    /// Tokens would end before they are used, or never.
+    #[error("{what} would last {seconds} seconds: give at least 1 and at most a hundred years")]
+    Lifetime {
+        /// Which tokens.
+        what: &'static str,
+        /// How long they would last.
+        seconds: u64,
+    },
+    /// Tokens of one purpose would pass for those of another.
+    #[error(
+        "reset and verification tokens both have the audience `{0}`, and would pass for each other: give one another"
+    )]
+    SameAudience(String),
+    /// A limit lets nobody through, or everybody.
+    #[error("the limit `{0}` has no tries or no period: give it at least one of each, or leave out `limits`")]
+    Limit(&'static str),
+    /// An own field has the name of another.
+    #[error(
+        "the field `{0}` is there already: rename it, since every user has the base fields and `password`"
+    )]
+    DuplicateField(String),
     /// The database adapter cannot keep this user model.
     #[error("the database adapter cannot keep this user model: {0}")]
     Schema(Cow<'static, str>),
@@ -523,7 +565,7 @@ impl<U: UserModel> UsersBuilder<U> {
     /// # Errors
     /// See [`BuildError`]; each says what to do.
     pub fn build(mut self) -> Result<Users<U>, BuildError> {
-        check_names(&self.backends)?;
+        self.refuse_what_cannot_work()?;
         if self.hardening.hides_taken_emails && !self.requires_verification {
             return Err(BuildError::HiddenEmailsShow);
         }
@@ -617,6 +659,36 @@ impl<U: UserModel> UsersBuilder<U> {
                 settings: Arc::new(settings),
             }),
         })
+    }
+}
+
+impl<U: UserModel> UsersBuilder<U> {
+    /// What is wrong whatever the parts make of it.
+    fn refuse_what_cannot_work(&self) -> Result<(), BuildError> {
+        check_names(&self.backends)?;
+        refusals::check_columns(&self.schema)?;
+        refusals::check_mount(&self.mount)?;
+        self.trusted_origins.iter().try_for_each(refusals::check_origin)?;
+        refusals::check_lifetime("reset tokens", self.reset.lifetime_seconds)?;
+        refusals::check_lifetime("verification tokens", self.verification.lifetime_seconds)?;
+        refusals::check_audiences(&self.reset.audience, &self.verification.audience)?;
+        for (backend, tokens) in &self.refresh {
+            tokens.check().map_err(|reason| BuildError::Backend { name: backend.clone(), reason })?;
+        }
+        if let Some(limits) = &self.limits {
+            refusals::check_limits(limits)?;
+        }
+        #[cfg(feature = "oauth")]
+        let public_url = self.oauth.public_url.as_deref();
+        #[cfg(not(feature = "oauth"))]
+        let public_url = None;
+        #[cfg(feature = "oauth")]
+        refusals::check_public_url(public_url, &self.mount)?;
+        for backend in &self.backends {
+            let refused = |reason| BuildError::Backend { name: backend.name.clone(), reason };
+            backend.transport.check(public_url).map_err(refused)?;
+        }
+        Ok(())
     }
 }
 

@@ -24,6 +24,7 @@ mod health;
 mod keys;
 mod limits;
 mod mail;
+mod messages;
 mod metrics;
 mod oauth;
 mod oauth_provider;

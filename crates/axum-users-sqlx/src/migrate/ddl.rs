@@ -72,6 +72,11 @@ impl Step {
         Self { sql, is_optional: true }
     }
 
+    /// The statement's beginning: what is made or changed, without its columns.
+    pub(super) fn in_short(&self) -> &str {
+        self.sql.split(['(', '\n']).next().unwrap_or_default().trim_end()
+    }
+
     pub(super) async fn carry_out(self, work: &mut Work) -> Result<(), sqlx::Error> {
         if !self.is_optional {
             return work.run(self.sql).await;

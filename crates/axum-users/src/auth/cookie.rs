@@ -13,7 +13,7 @@ use axum::{
 use secrecy::ExposeSecret;
 
 use super::{Issued, Transport};
-use crate::openapi::TransportDescription;
+use crate::{openapi::TransportDescription, refusals::is_loopback};
 
 /// When a browser sends the cookie along with requests from other sites.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -190,7 +190,60 @@ impl Cookie {
     }
 }
 
+impl Cookie {
+    /// What makes browsers drop the cookie, or no cookie of it (RFC 6265bis §4.1, §5.6).
+    fn why_unusable(&self) -> Option<&'static str> {
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if self.name.is_empty() || !self.name.chars().all(is_token) {
+            return Some("its cookie's name may have letters, digits, `-` and `_` alone, and at least one");
+        }
+        let is_path = |c: char| c.is_ascii_graphic() && c != ';';
+        if !self.path.starts_with('/') || !self.path.chars().all(is_path) {
+            return Some("its cookie's path has to begin with `/`, and has no space and no `;`");
+        }
+        let is_domain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+        if self.domain.as_ref().is_some_and(|domain| domain.is_empty() || !domain.chars().all(is_domain)) {
+            return Some("its cookie's domain has to be one as in \"example.com\", without scheme and port");
+        }
+        if self.same_site == SameSite::None && !self.secure {
+            return Some(
+                "browsers drop a cookie with `SameSite::None` that is not secure: leave out `.insecure()`",
+            );
+        }
+        if self.name.starts_with("__Secure-") && !self.secure {
+            return Some("browsers drop a `__Secure-` cookie that is not secure: leave out `.insecure()`");
+        }
+        let is_host_alone = self.secure && self.path == "/" && self.domain.is_none();
+        if self.name.starts_with("__Host-") && !is_host_alone {
+            return Some(
+                "browsers drop a `__Host-` cookie that is not secure, or has a domain or a path other than `/`: leave \
+                 these out, or rename it",
+            );
+        }
+        None
+    }
+}
+
 impl Transport for Cookie {
+    fn check(&self, public_url: Option<&str>) -> Result<(), Cow<'static, str>> {
+        if let Some(reason) = self.why_unusable() {
+            return Err(Cow::Borrowed(reason));
+        }
+        let Some(url) = public_url else { return Ok(()) };
+        if !self.secure && url.starts_with("https:") {
+            return Err(Cow::Owned(format!(
+                "its cookie would go over plain http, too, although the public URL is {url}: leave out `.insecure()`"
+            )));
+        }
+        if self.secure && url.starts_with("http:") && !is_loopback(url) {
+            return Err(Cow::Owned(format!(
+                "browsers keep no secure cookie over http, and the public URL is {url}: make it https, or call \
+                 `.insecure()` for development"
+            )));
+        }
+        Ok(())
+    }
+
     fn token<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
         self.read(headers)
     }

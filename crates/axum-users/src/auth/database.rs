@@ -9,6 +9,7 @@ use crate::{
     Clock, Database, Random,
     database::{AccessToken, Capabilities},
     error::InternalError,
+    refusals::check_token_lifetime,
     schema::Timestamp,
     token::base64_url,
     user::UserModel,
@@ -120,6 +121,7 @@ pub(crate) fn hashed(token: &str) -> String {
 
 impl<U: UserModel> Strategy<U> for DatabaseTokens {
     fn configure(&mut self, setup: &StrategySetup) -> Result<(), Cow<'static, str>> {
+        check_token_lifetime(self.lifetime_seconds)?;
         self.clock = setup.clock.clone();
         self.random = setup.random.clone();
         self.at_rest = setup.access_tokens_at_rest;

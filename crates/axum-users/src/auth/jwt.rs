@@ -10,6 +10,7 @@ use crate::{
     Clock, Database, KeyError, KeyPair, Secrets,
     error::InternalError,
     keys,
+    refusals::check_token_lifetime,
     schema::{ColumnType, Timestamp},
     token::{AUDIENCE_ACCESS, AccessClaims, Algorithm, ReadClaims, TokenSigner},
     user::{UserId, UserModel},
@@ -173,6 +174,7 @@ fn microseconds(at: Timestamp) -> i64 {
 
 impl<U: UserModel> Strategy<U> for Jwt {
     fn configure(&mut self, setup: &StrategySetup) -> Result<(), Cow<'static, str>> {
+        check_token_lifetime(self.lifetime_seconds)?;
         self.ready = Some(Ready {
             signer: self.signer(setup)?,
             id_type: setup.schema.id_type(),

@@ -23,6 +23,7 @@ mod own_fields;
 mod races;
 #[cfg(feature = "redis")]
 mod redis;
+mod refusals;
 mod routes;
 mod secrets;
 mod support;

@@ -61,7 +61,7 @@ fn what_cannot_work_is_refused_with_the_remedy() {
         ),
         (
             with_backends(builder()).public_url("app.example.com").oauth(client(), options()),
-            "the OAuth provider `corp` cannot be used: `app.example.com` is no http or https URL",
+            "the public URL `app.example.com` cannot be used: it is no URL: write it as in \"https://example.com\"",
         ),
         (
             with_url().oauth(client(), options().redirect_targets(["myapp://done"])),

@@ -66,7 +66,7 @@ pub fn builder<U: UserModel>() -> UsersBuilder<U> {
 pub fn with_backends(builder: UsersBuilder<User>) -> UsersBuilder<User> {
     builder.backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600)).backend(
         "cookie",
-        Cookie::default().insecure(),
+        Cookie::default(),
         DatabaseTokens::lasting_seconds(3600),
     )
 }

@@ -29,7 +29,10 @@ async fn a_cookie_login_answers_nothing_but_the_cookie() {
     assert_eq!((answer.status.as_u16(), answer.header("content-type"), &*answer.body), (204, "", ""));
     let session = answer.cookie_value("fastapiusersauth");
     assert_eq!(session.len(), 43);
-    assert_eq!(answer.set_cookies(), [format!("fastapiusersauth={session}; HttpOnly; Path=/; SameSite=lax")]);
+    assert_eq!(
+        answer.set_cookies(),
+        [format!("fastapiusersauth={session}; HttpOnly; Path=/; SameSite=lax; Secure")]
+    );
     assert_eq!(app.status_of_session(&session).await, 200);
 }
 

@@ -13,7 +13,10 @@ async fn se_06_a_logout_ends_the_session_and_clears_the_cookie() {
     let answer = app.post("/auth/cookie/logout").cookie("fastapiusersauth", &session).await;
 
     assert_eq!((answer.status.as_u16(), answer.header("content-type"), &*answer.body), (204, "", ""));
-    assert_eq!(answer.set_cookies(), [r#"fastapiusersauth=""; HttpOnly; Max-Age=0; Path=/; SameSite=lax"#]);
+    assert_eq!(
+        answer.set_cookies(),
+        [r#"fastapiusersauth=""; HttpOnly; Max-Age=0; Path=/; SameSite=lax; Secure"#]
+    );
     assert_eq!(app.events.take(), ["on_after_logout ada@example.com"]);
     assert_eq!(app.status_of_session(&session).await, 401, "the cookie replayed");
     assert_eq!(app.status_of_session(&other).await, 200, "another session lives");

@@ -14,6 +14,70 @@ pub(crate) const BACKGROUND_JOBS: &str = "axum_users_background_jobs";
 /// Entries of the audit trail that wait for the database.
 pub(crate) const AUDIT_WAITING: &str = "axum_users_audit_entries_waiting";
 
+/// Passwords that wait for a hashing thread, and those that are hashed.
+const HASHES_WAITING: &str = "axum_users_password_hashes_waiting";
+const HASHES_RUNNING: &str = "axum_users_password_hashes_running";
+
+/// A password that waits for a hashing thread.
+#[derive(Debug)]
+pub(crate) struct WaitingHash {
+    _counted: Counted,
+    since: Timer,
+}
+
+impl WaitingHash {
+    pub(crate) fn new() -> Self {
+        Self { _counted: Counted::in_gauge(HASHES_WAITING), since: Timer::start() }
+    }
+
+    /// A thread has begun.
+    pub(crate) fn begins(self) -> RunningHash {
+        self.since.record("axum_users_password_hash_wait_seconds");
+        RunningHash { _counted: Counted::in_gauge(HASHES_RUNNING), since: Timer::start() }
+    }
+}
+
+/// A password that is hashed, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct RunningHash {
+    _counted: Counted,
+    since: Timer,
+}
+
+impl Drop for RunningHash {
+    fn drop(&mut self) {
+        self.since.record("axum_users_password_hash_duration_seconds");
+    }
+}
+
+/// A password was not hashed, since too many wait.
+pub(crate) fn hash_refused() {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("axum_users_password_hashes_refused_total").increment(1);
+}
+
+/// How long something takes.
+#[derive(Debug)]
+struct Timer {
+    #[cfg(feature = "metrics")]
+    begun: std::time::Instant,
+}
+
+impl Timer {
+    fn start() -> Self {
+        Self {
+            #[cfg(feature = "metrics")]
+            begun: std::time::Instant::now(),
+        }
+    }
+
+    #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nothing is counted"))]
+    fn record(&self, histogram: &'static str) {
+        #[cfg(feature = "metrics")]
+        metrics::histogram!(histogram).record(self.begun.elapsed().as_secs_f64());
+    }
+}
+
 /// One more in a gauge, for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Counted {

@@ -32,6 +32,16 @@ pub(crate) async fn within<T, E>(span: Span, work: impl Future<Output = Result<T
     done
 }
 
+/// A password on its way through the hashing threads, its time in their queue included.
+pub(crate) async fn hash<T, E>(hashed: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let span = tracing::debug_span!(
+        target: TARGET,
+        "hash password",
+        otel.status_code = tracing::field::Empty,
+    );
+    within(span, hashed).await
+}
+
 /// A question to an OAuth provider.
 #[cfg(feature = "oauth")]
 pub(crate) async fn ask_provider<T, E>(

@@ -48,6 +48,10 @@ async fn requests_are_counted_by_route_and_status_on_a_listener_of_their_own() {
         r#"axum_users_logins_total{outcome="wrong_password",backend="jwt"} 2"#,
         r#"axum_users_registrations_total{outcome="succeeded"} 1"#,
         "axum_users_mails_waiting 0",
+        "axum_users_password_hashes_waiting 0",
+        "axum_users_password_hashes_running 0",
+        "axum_users_password_hash_duration_seconds_count 3",
+        "axum_users_password_hash_wait_seconds_count 3",
         r#"db_client_connection_count{db_client_connection_state="used"} 0"#,
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is missing: {text}");

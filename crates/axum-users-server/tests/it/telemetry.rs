@@ -97,7 +97,7 @@ async fn log_in(server: &Server, password: &str) -> Response {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_is_a_span_with_the_conventions_attributes_and_no_secret() {
+async fn hd_06_a_login_is_a_span_with_the_conventions_attributes_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
     let mut server = server(&folder, &collector.url).await;
@@ -135,6 +135,8 @@ async fn a_login_is_a_span_with_the_conventions_attributes_and_no_secret() {
     let look_up = of_login.iter().find(|span| span.name == "get_by_email").unwrap();
     assert_eq!(attribute(&look_up.attributes, "db.operation.name").as_deref(), Some("get_by_email"));
     assert_eq!(look_up.kind, SpanKind::Client as i32);
+
+    assert!(of_login.iter().any(|span| span.name == "hash password"), "{of_login:?}");
 
     let everything = collector.everything();
     for secret in [PASSWORD, "analytical", EMAIL, "hush-query", token.as_str(), crate::support::SECRET] {

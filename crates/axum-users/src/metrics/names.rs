@@ -15,6 +15,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (REGISTRATIONS, "Registrations, by what came of them"),
     (RESETS, "Password resets, from the mailed token to the new password"),
     (VERIFICATIONS, "Verifications of addresses, from the mailed token to its use"),
+    ("axum_users_password_hashes_refused_total", "Passwords that were not hashed, since too many waited"),
     ("axum_users_oauth_callbacks_total", "Callbacks of OAuth providers, by what was answered"),
     (
         "axum_users_background_jobs_refused_total",
@@ -24,11 +25,16 @@ const COUNTERS: &[(&str, &str)] = &[
 ];
 
 const GAUGES: &[(&str, &str)] = &[
+    (super::HASHES_WAITING, "Passwords that wait for a hashing thread"),
+    (super::HASHES_RUNNING, "Passwords that are hashed"),
     (super::BACKGROUND_JOBS, "Jobs behind answers that wait or run"),
     (super::AUDIT_WAITING, "Entries of the audit trail that wait for the database"),
 ];
 
-const HISTOGRAMS: &[(&str, &str)] = &[];
+const HISTOGRAMS: &[(&str, &str)] = &[
+    ("axum_users_password_hash_duration_seconds", "Seconds that a hashing thread spends on a password"),
+    ("axum_users_password_hash_wait_seconds", "Seconds that a password waits for a hashing thread"),
+];
 
 /// Tells the installed recorder of the crate `metrics` what each metric of this library means. Call it once, after the
 /// recorder was installed; the metrics come without it, too.

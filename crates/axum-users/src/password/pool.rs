@@ -15,6 +15,10 @@ use argon2::Block;
 use tokio::sync::oneshot;
 
 use super::HashError;
+use crate::{
+    metrics::{WaitingHash, hash_refused},
+    spans,
+};
 
 pub(super) struct Pool {
     shared: Arc<Shared>,
@@ -55,9 +59,14 @@ impl Pool {
         W: FnOnce(&mut Memory) -> T + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.submit(Box::new(Task { work, reply }))?;
+        let waiting = WaitingHash::new();
+        let work = move |memory: &mut Memory| {
+            let _running = waiting.begins();
+            work(memory)
+        };
+        self.submit(Box::new(Task { work, reply })).inspect_err(|_| hash_refused())?;
         // An answer is only missing when the work panicked, which was logged.
-        answer.await.map_err(|_| HashError::Overloaded)
+        spans::hash(answer).await.map_err(|_| HashError::Overloaded)
     }
 
     fn submit(&self, job: Box<dyn Job>) -> Result<(), HashError> {

@@ -13,10 +13,7 @@ use axum::{
     http::{Method, header::USER_AGENT, request::Parts},
 };
 use axum_users::RequestInfo;
-use tracing::{
-    Span,
-    field::{Empty, display},
-};
+use tracing::{Span, field::Empty};
 use url::Url;
 
 use super::observe::PATH_LIMIT;

@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    ffi::OsString,
     io::{self, IsTerminal, Write},
     sync::{
         Arc,
@@ -95,16 +96,22 @@ pub(crate) fn start(
 pub(crate) fn start_for_command() {
     let output = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(shows_colours(io::stderr().is_terminal(), |name| std::env::var_os(name)))
         .with_filter(FilterFn::new(is_discreet))
         .with_filter(EnvFilter::new("warn,axum_users::progress=info"));
     // A second subscriber is refused, and the first goes on: nothing to say about it.
     let _ = tracing_subscriber::registry().with(output).try_init();
 }
 
-/// Whether standard output shows colours (https://no-color.org).
+/// Whether standard output shows colours.
 pub(crate) fn colours() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    shows_colours(io::stdout().is_terminal(), |name| std::env::var_os(name))
+}
+
+/// Whether an output shows colours: on a terminal that has them, unless somebody wants none (https://no-color.org).
+fn shows_colours(is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let is_plain = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    is_terminal && !is_plain && variable("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 impl Log {
@@ -235,6 +242,23 @@ mod tests {
         }
         for bad in ["loud", "", "info,loud", "axum_users=loud"] {
             assert!(parse_level(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn colours_are_for_terminals_that_have_them_and_for_those_who_want_them() {
+        for (is_terminal, variables, colours) in [
+            (true, &[][..], true),
+            (true, &[("NO_COLOR", ""), ("TERM", "xterm-256color")], true),
+            (true, &[("NO_COLOR", "1")], false),
+            (true, &[("TERM", "dumb")], false),
+            (false, &[("TERM", "xterm-256color")], false),
+        ] {
+            let variable = |wanted: &str| {
+                let found = variables.iter().find(|(name, _)| *name == wanted);
+                found.map(|(_, value)| OsString::from(value))
+            };
+            assert_eq!(shows_colours(is_terminal, variable), colours, "{is_terminal} {variables:?}");
         }
     }
 

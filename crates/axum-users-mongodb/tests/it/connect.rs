@@ -1,9 +1,9 @@
 //! URLs, and sentences for what can be wrong with them.
 
-use std::error::Error as _;
+use std::{error::Error as _, time::Duration};
 
 use axum_users::{User, UserDatabase, UserModel};
-use axum_users_mongodb::{ConnectError, MongoDatabase};
+use axum_users_mongodb::{ConnectError, MongoDatabase, MongoOptions, mongodb::Database};
 
 use crate::{on_a_database, server, users};
 
@@ -55,16 +55,41 @@ async fn a_server_that_is_not_there_is_said_to_be_unreachable() {
     assert!(matches!(error, ConnectError::Unreachable(_)), "{error:?}");
 }
 
+/// The URL of a database on the tests' server.
+fn url_of(database: &Database) -> String {
+    let url = server::url();
+    let (server, query) =
+        url.split_once('?').map_or((url, String::new()), |(server, query)| (server, format!("?{query}")));
+    let (scheme, host) = server.split_once("://").unwrap();
+    let host = host.split('/').next().unwrap();
+    format!("{scheme}://{host}/{}{query}", database.name())
+}
+
+#[test]
+fn the_connections_that_were_made_here_are_counted() {
+    on_a_database(async |database| {
+        let adapter = MongoDatabase::connect(&url_of(&database)).await.unwrap();
+        UserDatabase::<User>::ping(&adapter).await.unwrap();
+        let is_idle = async {
+            loop {
+                let state = adapter.pool_state().unwrap();
+                if state.open > 0 && (state.used, state.waiting) == (0, 0) {
+                    return state;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let state = tokio::time::timeout(Duration::from_secs(30), is_idle).await.unwrap();
+        let renamed = MongoOptions::new().user_collection("people").with_connections_of(&adapter);
+        assert_eq!(renamed.pool_state(), Some(state));
+        assert_eq!(MongoDatabase::with_database(database).pool_state(), None, "they are the application's");
+    });
+}
+
 #[test]
 fn the_url_names_the_database() {
     on_a_database(async |database| {
-        let url = server::url();
-        let (server, query) =
-            url.split_once('?').map_or((url, String::new()), |(server, query)| (server, format!("?{query}")));
-        let (scheme, host) = server.split_once("://").unwrap();
-        let host = host.split('/').next().unwrap();
-        let url = format!("{scheme}://{host}/{}{query}", database.name());
-        let mut adapter = MongoDatabase::connect(&url).await.unwrap();
+        let mut adapter = MongoDatabase::connect(&url_of(&database)).await.unwrap();
         assert_eq!(adapter.database().name(), database.name());
         UserDatabase::<User>::configure(&mut adapter, &std::sync::Arc::new(User::schema())).unwrap();
         users::<User>(&adapter).migrate().await.unwrap();

@@ -15,8 +15,10 @@ function element<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-function say(text: string): void {
-  element("message").textContent = text;
+function say(text: string, isError = false): void {
+  const message = element("message");
+  message.textContent = text;
+  message.classList.toggle("error", isError);
 }
 
 /** Shows one part of the page, according to who is logged in. */
@@ -36,7 +38,7 @@ async function attempt(action: () => Promise<void>): Promise<void> {
     await action();
   } catch (error) {
     if (!(error instanceof AccountsError)) throw error;
-    say(error.code === "LOGIN_BAD_CREDENTIALS" ? "E-mail or password is wrong." : error.message);
+    say(error.code === "LOGIN_BAD_CREDENTIALS" ? "E-mail or password is wrong." : error.message, true);
   }
 }
 
@@ -98,6 +100,7 @@ onClick("forgot", async () => {
 if (settings.provider !== undefined) {
   const { provider } = settings;
   element("provider").hidden = false;
+  element("provider").textContent = `Log in with ${provider}`;
   onClick("provider", async () => {
     location.href = await accounts.authorizationUrl(provider, `${location.origin}/`);
   });

@@ -26,6 +26,17 @@ const MAX_CONNECTING: u32 = 10;
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// What the collections are called, and how long to wait.
+///
+/// ```
+/// # async fn example() -> Result<(), axum_users_mongodb::ConnectError> {
+/// use axum_users_mongodb::MongoOptions;
+///
+/// let options = MongoOptions::new().user_collection("people");
+/// let database = options.connect("mongodb://127.0.0.1:27017/app").await?;
+/// # let _ = database;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct MongoOptions {
     pub(crate) user_collection: Option<String>,
@@ -180,6 +191,16 @@ fn explain(error: Error) -> ConnectError {
 }
 
 /// Why a server could not be connected to. No text has the URL in it, which may hold a password.
+///
+/// ```
+/// use axum_users_mongodb::{ConnectError, MongoDatabase};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = MongoDatabase::connect("mongodb://127.0.0.1:27017").await.unwrap_err();
+/// assert!(matches!(error, ConnectError::NoDatabase));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {

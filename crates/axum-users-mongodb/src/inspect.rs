@@ -15,6 +15,19 @@ use crate::store::{MIGRATION, Names, collect, has_text};
 const COUNTED: u64 = 100_000;
 
 /// What [`MongoDatabase::inspect`](crate::MongoDatabase::inspect) found. Its `Display` is a sentence for people.
+///
+/// ```
+/// use axum_users::DatabaseError;
+/// use axum_users_mongodb::{Found, MongoDatabase};
+///
+/// async fn say(database: &MongoDatabase) -> Result<(), DatabaseError> {
+///     match database.inspect().await? {
+///         Found::FastApiUsers { counts, .. } => println!("{} users of a Python application", counts.users),
+///         other => println!("{other}"),
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Found {
@@ -38,6 +51,14 @@ pub enum Found {
 }
 
 /// Which adapter of FastAPI Users made the documents.
+///
+/// ```
+/// use axum_users_mongodb::Flavour;
+///
+/// fn is_of_beanie(flavour: Flavour) -> bool {
+///     matches!(flavour, Flavour::Beanie)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Flavour {
@@ -48,6 +69,15 @@ pub enum Flavour {
 }
 
 /// The original's collections, as a database has them.
+///
+/// ```
+/// use axum_users::DatabaseError;
+/// use axum_users_mongodb::MongoDatabase;
+///
+/// async fn user_collection(database: &MongoDatabase) -> Result<Option<String>, DatabaseError> {
+///     Ok(database.recognise().await?.map(|collections| collections.users))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundCollections {
@@ -62,6 +92,17 @@ pub struct FoundCollections {
 }
 
 /// How many documents the collections have, counted up to 100,001; 0 where one is missing.
+///
+/// ```
+/// use axum_users_mongodb::Found;
+///
+/// fn users(found: &Found) -> u64 {
+///     match found {
+///         Found::Own(counts) | Found::FastApiUsers { counts, .. } => counts.users,
+///         _ => 0,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {

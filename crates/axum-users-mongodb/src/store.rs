@@ -43,6 +43,20 @@ pub(crate) const MIGRATION: &str = "axum_users_migration";
 const UPSERT_ATTEMPTS: usize = 5;
 
 /// Users in MongoDB. Clones share one client.
+///
+/// ```
+/// use axum_users::{Bearer, Jwt, User, Users};
+/// use axum_users_mongodb::MongoDatabase;
+///
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let database = MongoDatabase::connect("mongodb://127.0.0.1:27017/app").await?;
+/// let users = Users::<User>::builder(database, std::env::var("SECRET")?)
+///     .backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600))
+///     .build()?;
+/// users.migrate().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct MongoDatabase {
     database: Database,

@@ -25,6 +25,39 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Users in the table of the application's own SeaORM entity. Clones share one pool.
+///
+/// ```
+/// # mod user {
+/// #     use axum_users::UserModel;
+/// #     use sea_orm::entity::prelude::*;
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, UserModel)]
+/// #     #[sea_orm(table_name = "user")]
+/// #     pub struct Model {
+/// #         #[sea_orm(primary_key)]
+/// #         pub id: i64,
+/// #         pub email: String,
+/// #         pub hashed_password: String,
+/// #         pub is_active: bool,
+/// #         pub is_superuser: bool,
+/// #         pub is_verified: bool,
+/// #     }
+/// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+/// #     pub enum Relation {}
+/// #     impl ActiveModelBehavior for ActiveModel {}
+/// # }
+/// use axum_users::{Bearer, Jwt, Users};
+/// use axum_users_seaorm::SeaOrmDatabase;
+///
+/// # async fn start(connection: sea_orm::DatabaseConnection) -> Result<(), Box<dyn std::error::Error>> {
+/// let database = SeaOrmDatabase::<user::Entity>::new(connection);
+/// let users = Users::builder(database, std::env::var("SECRET")?)
+///     .backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600))
+///     .build()?;
+/// users.migrate().await?;
+/// # Ok(())
+/// # }
+/// # fn main() {}
+/// ```
 pub struct SeaOrmDatabase<E: UserEntity> {
     pub(crate) connection: Connection,
     pub(crate) tables: Tables,

@@ -14,6 +14,35 @@ use sea_orm::{
 use crate::value::to_sea;
 
 /// An entity whose `Model` is a user model: derive `UserModel` on it, beside `DeriveEntityModel`.
+///
+/// ```
+/// # mod user {
+/// #     use axum_users::UserModel;
+/// #     use sea_orm::entity::prelude::*;
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, UserModel)]
+/// #     #[sea_orm(table_name = "user")]
+/// #     pub struct Model {
+/// #         #[sea_orm(primary_key)]
+/// #         pub id: i64,
+/// #         pub email: String,
+/// #         pub hashed_password: String,
+/// #         pub is_active: bool,
+/// #         pub is_superuser: bool,
+/// #         pub is_verified: bool,
+/// #     }
+/// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+/// #     pub enum Relation {}
+/// #     impl ActiveModelBehavior for ActiveModel {}
+/// # }
+/// use axum_users_seaorm::{SeaOrmDatabase, UserEntity};
+///
+/// fn database<E: UserEntity>(connection: sea_orm::DatabaseConnection) -> SeaOrmDatabase<E> {
+///     SeaOrmDatabase::new(connection)
+/// }
+/// # fn main() {
+/// let _ = database::<user::Entity>;
+/// # }
+/// ```
 pub trait UserEntity: EntityTrait<Model: UserModel> {}
 
 impl<E: EntityTrait<Model: UserModel>> UserEntity for E {}

@@ -13,6 +13,37 @@ use sea_orm::{
 use crate::{SeaOrmDatabase, error::database_error, layout::UserEntity};
 
 /// Why a transaction did not begin or was not committed.
+///
+/// ```
+/// # mod user {
+/// #     use axum_users::UserModel;
+/// #     use sea_orm::entity::prelude::*;
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, UserModel)]
+/// #     #[sea_orm(table_name = "user")]
+/// #     pub struct Model {
+/// #         #[sea_orm(primary_key)]
+/// #         pub id: i64,
+/// #         pub email: String,
+/// #         pub hashed_password: String,
+/// #         pub is_active: bool,
+/// #         pub is_superuser: bool,
+/// #         pub is_verified: bool,
+/// #     }
+/// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+/// #     pub enum Relation {}
+/// #     impl ActiveModelBehavior for ActiveModel {}
+/// # }
+/// use axum_users_seaorm::{Transaction, TransactionError};
+///
+/// async fn keep(transaction: Transaction<user::Model>) -> Result<(), TransactionError> {
+///     match transaction.commit().await {
+///         // The rows are kept; a hook behind them failed.
+///         Err(TransactionError::Hook(error)) => Ok(eprintln!("{error}")),
+///         other => other,
+///     }
+/// }
+/// # fn main() {}
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TransactionError {
@@ -63,6 +94,40 @@ impl From<TransactionError> for ApiError {
 /// [`DatabaseTransaction`] for these.
 ///
 /// Dropped without [`commit`](Self::commit), it is taken back, and no after-hook runs.
+///
+/// ```
+/// # mod user {
+/// #     use axum_users::UserModel;
+/// #     use sea_orm::entity::prelude::*;
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, UserModel)]
+/// #     #[sea_orm(table_name = "user")]
+/// #     pub struct Model {
+/// #         #[sea_orm(primary_key)]
+/// #         pub id: i64,
+/// #         pub email: String,
+/// #         pub hashed_password: String,
+/// #         pub is_active: bool,
+/// #         pub is_superuser: bool,
+/// #         pub is_verified: bool,
+/// #     }
+/// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+/// #     pub enum Relation {}
+/// #     impl ActiveModelBehavior for ActiveModel {}
+/// # }
+/// use axum_users::{Flags, RequestInfo, Users};
+///
+/// # async fn example(
+/// #     users: Users<user::Model>, connection: sea_orm::DatabaseConnection, new: user::UserCreate,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// let transaction = axum_users_seaorm::transaction::<user::Entity>(&users, &connection).await?;
+/// let user = transaction.users().create(new, Flags::Ignored, &RequestInfo::default()).await?;
+/// // … rows of the application's own, by `&*transaction`; then:
+/// transaction.commit().await?;
+/// # let _ = user;
+/// # Ok(())
+/// # }
+/// # fn main() {}
+/// ```
 pub struct Transaction<U: UserModel> {
     transaction: Arc<DatabaseTransaction>,
     users: Users<U>,

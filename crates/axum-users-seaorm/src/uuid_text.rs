@@ -18,6 +18,13 @@ use uuid::Uuid;
 /// SeaORM stores a plain [`Uuid`] natively in PostgreSQL, and as 16 bytes in SQLite and MySQL, which Python does
 /// not read. So an entity has the field `id: UuidText` for tables in SQLite and MySQL, and `id: Uuid` for tables
 /// in PostgreSQL. To the rest of the application both look the same: JSON shows the same text.
+///
+/// ```
+/// use axum_users_seaorm::UuidText;
+///
+/// let id = UuidText(uuid::Uuid::nil());
+/// assert_eq!(id.to_string(), "00000000-0000-0000-0000-000000000000");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UuidText(pub Uuid);
 

@@ -12,6 +12,18 @@ use axum_users::BoxError;
 use crate::{SqlxDatabase, engine::Pool};
 
 /// How to open a database, and what its tables are called.
+///
+/// ```
+/// # use std::time::Duration;
+/// # async fn example() -> Result<(), axum_users_sqlx::ConnectError> {
+/// use axum_users_sqlx::SqlxOptions;
+///
+/// let options = SqlxOptions::new().pool_size(20).timeout(Duration::from_secs(2));
+/// let database = options.connect("sqlite://app.db?mode=rwc").await?;
+/// # let _ = database;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SqlxOptions {
     pub(crate) user_table: Option<String>,
@@ -163,6 +175,16 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Why a database could not be opened. No text has the URL in it, which may hold a password.
+///
+/// ```
+/// use axum_users_sqlx::{ConnectError, SqlxDatabase};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = SqlxDatabase::connect("no URL at all").await.unwrap_err();
+/// assert!(matches!(error, ConnectError::NotAUrl));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {

@@ -27,6 +27,20 @@ use crate::{
 ///
 /// With SQLite, writes of one process take turns before they take its lock, so that a crowd of writers neither
 /// starves one of them nor keeps readers from the pool.
+///
+/// ```
+/// use axum_users::{Bearer, Jwt, User, Users};
+/// use axum_users_sqlx::SqlxDatabase;
+///
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let database = SqlxDatabase::connect("sqlite://app.db?mode=rwc").await?;
+/// let users = Users::<User>::builder(database, std::env::var("SECRET")?)
+///     .backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600))
+///     .build()?;
+/// users.migrate().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct SqlxDatabase {
     pool: Pool,

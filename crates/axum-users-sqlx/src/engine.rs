@@ -31,6 +31,17 @@ pub(crate) use self::{
 use crate::{dialect::Dialect, error::database_error};
 
 /// A pool of connections to one of the databases.
+///
+/// ```
+/// use axum_users_sqlx::{Pool, SqlxDatabase};
+///
+/// async fn count(database: &SqlxDatabase) -> Result<i64, sqlx::Error> {
+///     match database.pool() {
+///         Pool::Sqlite(pool) => sqlx::query_scalar(r#"SELECT count(*) FROM "user""#).fetch_one(pool).await,
+///         _ => Err(sqlx::Error::RowNotFound),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Pool {

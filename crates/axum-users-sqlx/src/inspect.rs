@@ -21,6 +21,19 @@ use crate::{
 const COUNTED: u64 = 100_000;
 
 /// What [`SqlxDatabase::inspect`](crate::SqlxDatabase::inspect) found. Its `Display` is a sentence for people.
+///
+/// ```
+/// use axum_users::DatabaseError;
+/// use axum_users_sqlx::{Found, SqlxDatabase};
+///
+/// async fn say(database: &SqlxDatabase) -> Result<(), DatabaseError> {
+///     match database.inspect().await? {
+///         Found::FastApiUsers { counts, .. } => println!("{} users of a Python application", counts.users),
+///         other => println!("{other}"),
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Found {
@@ -44,6 +57,14 @@ pub enum Found {
 }
 
 /// Which adapter of FastAPI Users made the tables.
+///
+/// ```
+/// use axum_users_sqlx::Flavour;
+///
+/// fn is_of_tortoise(flavour: Flavour) -> bool {
+///     matches!(flavour, Flavour::Tortoise)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Flavour {
@@ -54,6 +75,15 @@ pub enum Flavour {
 }
 
 /// The original's tables, as a database has them.
+///
+/// ```
+/// use axum_users::DatabaseError;
+/// use axum_users_sqlx::SqlxDatabase;
+///
+/// async fn user_table(database: &SqlxDatabase) -> Result<Option<String>, DatabaseError> {
+///     Ok(database.recognise().await?.map(|tables| tables.user))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundTables {
@@ -70,6 +100,17 @@ pub struct FoundTables {
 }
 
 /// How many rows the tables have, counted up to 100,001; 0 where a table is missing.
+///
+/// ```
+/// use axum_users_sqlx::Found;
+///
+/// fn users(found: &Found) -> u64 {
+///     match found {
+///         Found::Own(counts) | Found::FastApiUsers { counts, .. } => counts.users,
+///         _ => 0,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {

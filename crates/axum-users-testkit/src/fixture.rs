@@ -9,6 +9,26 @@ use axum_users::{UserDatabase, UserModel, schema::Schema};
 /// Three items are enough; the others switch on further tests. A fixture that is generic over the user model
 /// runs the suite once for each of [`Profile`](crate::Profile), [`NumberedProfile`](crate::NumberedProfile) and
 /// [`ObjectIdProfile`](crate::ObjectIdProfile); an adapter that is bound to a model of its own brings that one.
+///
+/// ```
+/// use axum_users::{MemoryDatabase, User};
+/// use axum_users_testkit::Fixture;
+///
+/// struct Memory;
+///
+/// impl Fixture for Memory {
+///     type User = User;
+///     type Database = MemoryDatabase;
+///
+///     async fn start() -> Self {
+///         Self
+///     }
+///
+///     async fn connect(&self) -> Self::Database {
+///         MemoryDatabase::default()
+///     }
+/// }
+/// ```
 pub trait Fixture: Sized + Send + Sync + 'static {
     /// The user model. Whatever own fields its schema has are tested, save private ones, whose values nobody
     /// can see; floats have to be `f64`.
@@ -68,6 +88,16 @@ pub trait Fixture: Sized + Send + Sync + 'static {
 }
 
 /// Where a database cannot do as the others do, and what the suite then accepts.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use axum_users_testkit::Exceptions;
+///
+/// // A database whose collation ignores accents, and whose times have milliseconds.
+/// let exceptions = Exceptions::default().looser_unique_indexes().timestamp_step(Duration::from_millis(1));
+/// # let _ = exceptions;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceptions {
     pub(crate) looser_unique_indexes: bool,

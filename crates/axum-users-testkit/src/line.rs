@@ -11,6 +11,19 @@ use tokio::{
 
 /// Passes TCP connections on to a server until it is cut: for [`Fixture::cut`](crate::Fixture::cut) and
 /// [`Fixture::heal`](crate::Fixture::heal). It goes away when it is dropped.
+///
+/// ```
+/// # async fn example() -> std::io::Result<()> {
+/// use axum_users_testkit::Line;
+///
+/// let line = Line::to("127.0.0.1:5432").await?;
+/// let url = format!("postgres://app@{}/app", line.address());
+/// line.cut(); // whoever is connected by this URL is cut off
+/// line.heal();
+/// # let _ = url;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Line {
     address: SocketAddr,

@@ -5,6 +5,13 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 /// An enum that is stored as text.
+///
+/// ```
+/// use axum_users::ColumnValue;
+/// use axum_users_testkit::Plan;
+///
+/// assert_eq!(Plan::Important.into_value().as_text(), Some("vip"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ColumnValue)]
 pub enum Plan {
     /// `free`.

@@ -118,6 +118,16 @@ impl fmt::Display for AuditEvent {
 }
 
 /// One entry of the trail. It holds no secret, and no e-mail address.
+///
+/// ```
+/// # use axum_users::{AuditFilter, DatabaseError, User, Users};
+/// # async fn example(users: Users<User>) -> Result<(), DatabaseError> {
+/// for entry in users.audit_trail(&AuditFilter::default()).await? {
+///     println!("{} {} {:?}", entry.at, entry.event, entry.address);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditEntry {
     /// 32 hexadecimal digits that sort as the entries happened; see [`first_id_at`](Self::first_id_at).
@@ -215,6 +225,13 @@ impl AuditFilter {
 }
 
 /// Something to be noted; see [`Users::audit`](crate::Users::audit).
+///
+/// ```
+/// # use axum_users::{AuditRecord, RequestInfo, User, Users};
+/// # fn example(users: Users<User>, user: User, request: RequestInfo) {
+/// users.audit(AuditRecord::named("plan_changed", &request).user(&user.id).detail("paid"));
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "give it to `Users::audit`"]
 pub struct AuditRecord<'a> {

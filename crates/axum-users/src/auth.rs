@@ -33,6 +33,13 @@ use crate::{
 };
 
 /// What a login gives: an access token, and what is known of it.
+///
+/// ```
+/// use axum_users::Issued;
+///
+/// let issued = Issued::new("a random token", Some(900));
+/// assert_eq!(issued.expires_in, Some(900));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Issued {
@@ -45,6 +52,14 @@ pub struct Issued {
 }
 
 /// A refresh token on its way to the client.
+///
+/// ```
+/// use axum_users::{ExposeSecret, Issued};
+///
+/// fn refresh_token(issued: &Issued) -> Option<&str> {
+///     issued.refresh.as_ref().map(|refresh| refresh.token.expose_secret())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct IssuedRefresh {
@@ -74,6 +89,14 @@ impl Issued {
 }
 
 /// Whose token it is, and what is known of the session behind it.
+///
+/// ```
+/// use axum_users::{Resolved, User, UserModel};
+///
+/// fn of(id: <User as UserModel>::Id) -> Resolved<User> {
+///     Resolved::id(id).session_id(Some("a name to show".into()))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Resolved<U: UserModel> {
@@ -112,6 +135,13 @@ impl<U: UserModel> Resolved<U> {
 }
 
 /// See [`Resolved`].
+///
+/// ```
+/// use axum_users::{Resolved, ResolvedUser, User};
+///
+/// let resolved = Resolved::<User>::id(uuid::Uuid::nil());
+/// assert!(matches!(resolved.user, ResolvedUser::Id(id) if id.is_nil()));
+/// ```
 #[derive(Clone, Debug)]
 pub enum ResolvedUser<U: UserModel> {
     /// The user was read together with the token.
@@ -121,6 +151,35 @@ pub enum ResolvedUser<U: UserModel> {
 }
 
 /// Where a token travels: a header, a cookie, or a place of your own.
+///
+/// ```
+/// use std::borrow::Cow;
+///
+/// use axum::{Json, http::{HeaderMap, StatusCode}, response::{IntoResponse, Response}};
+/// use axum_users::{ExposeSecret, Issued, Transport, TransportDescription};
+/// use serde_json::json;
+///
+/// struct ApiKey;
+///
+/// impl Transport for ApiKey {
+///     fn token<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+///         headers.get("x-api-key")?.to_str().ok().map(Cow::Borrowed)
+///     }
+///
+///     fn login_response(&self, issued: &Issued) -> Response {
+///         Json(json!({ "api_key": issued.access_token.expose_secret() })).into_response()
+///     }
+///
+///     fn logout_response(&self) -> Response {
+///         StatusCode::NO_CONTENT.into_response()
+///     }
+///
+///     fn description(&self, _: &str) -> TransportDescription {
+///         let scheme = json!({ "type": "apiKey", "in": "header", "name": "X-Api-Key" });
+///         TransportDescription::new("ApiKey", scheme)
+///     }
+/// }
+/// ```
 pub trait Transport: Send + Sync + 'static {
     /// The token that a request carries here, if any.
     fn token<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>>;
@@ -163,6 +222,18 @@ pub trait Transport: Send + Sync + 'static {
 }
 
 /// What a strategy is given when [`Users`](crate::Users) are built.
+///
+/// ```
+/// use std::borrow::Cow;
+///
+/// use axum_users::{Clock, StrategySetup};
+///
+/// /// What `Strategy::configure` does with it.
+/// fn configure(clock: &mut Clock, setup: &StrategySetup) -> Result<(), Cow<'static, str>> {
+///     *clock = setup.clock.clone();
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StrategySetup {
@@ -186,6 +257,15 @@ pub struct StrategySetup {
 }
 
 /// What a strategy is given when it makes a token.
+///
+/// ```
+/// use axum_users::{IssueContext, Issued, Random, User};
+///
+/// /// What `Strategy::issue` does with it.
+/// fn issue(context: &IssueContext<'_, User>, random: &Random) -> Issued {
+///     Issued::new(format!("{}.{}", context.user.id, random.token()), Some(900))
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct IssueContext<'a, U: UserModel> {
@@ -210,6 +290,23 @@ impl<'a, U: UserModel> IssueContext<'a, U> {
 /// What a token is: a JWT, a database row, or something of your own.
 ///
 /// Implementations write the methods as plain `async fn`.
+///
+/// ```
+/// use axum_users::{Database, InternalError, IssueContext, Issued, Resolved, Strategy, User};
+///
+/// /// Everybody is who they say: for a demonstration on one's own machine.
+/// struct Trusting;
+///
+/// impl Strategy<User> for Trusting {
+///     async fn issue(&self, context: IssueContext<'_, User>) -> Result<Issued, InternalError> {
+///         Ok(Issued::new(context.user.id.to_string(), None))
+///     }
+///
+///     async fn resolve(&self, token: &str, _: &Database<User>) -> Result<Option<Resolved<User>>, InternalError> {
+///         Ok(token.parse().ok().map(Resolved::id))
+///     }
+/// }
+/// ```
 pub trait Strategy<U: UserModel>: Send + Sync + 'static {
     /// Takes what it needs of the builder's settings; called once, before anything else.
     ///
@@ -295,6 +392,13 @@ pub trait Strategy<U: UserModel>: Send + Sync + 'static {
 }
 
 /// See [`Strategy::kept_access_tokens`].
+///
+/// ```
+/// use axum_users::{DatabaseTokens, KeptAccessTokens, Strategy, User};
+///
+/// let for_ever = DatabaseTokens::lasting_for_ever();
+/// assert_eq!(Strategy::<User>::kept_access_tokens(&for_ever), KeptAccessTokens::All);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeptAccessTokens {
     /// The strategy keeps none there.

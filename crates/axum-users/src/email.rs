@@ -23,6 +23,11 @@ const MAX_INPUT_CHARACTERS: usize = 2048;
 const MAX_ADDRESS_BYTES: usize = 254;
 
 /// Why a text is not an e-mail address.
+///
+/// ```
+/// let error = axum_users::normalize_email("ada@").unwrap_err();
+/// assert_eq!(error.reason(), "There must be something after the @-sign.");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct EmailError {

@@ -13,6 +13,15 @@ use serde_json::{Value as JsonValue, json};
 use crate::{database::DatabaseError, password::HashError};
 
 /// Any error, boxed.
+///
+/// ```
+/// use axum_users::BoxError;
+///
+/// fn read() -> Result<String, BoxError> {
+///     Ok(std::fs::read_to_string("greeting.txt")?)
+/// }
+/// # let _ = read();
+/// ```
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The error codes of the original, as the `detail` of a 400 answer.
@@ -65,6 +74,13 @@ pub mod code {
 }
 
 /// One step of a [`FieldError`]'s place: a field's name, or a position in the text.
+///
+/// ```
+/// use axum_users::{FieldError, Location};
+///
+/// let error = FieldError::in_body("email", "missing", "Field required", serde_json::json!({}));
+/// assert_eq!(error.loc, [Location::Field("body".into()), Location::Field("email".into())]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Location {
@@ -75,6 +91,13 @@ pub enum Location {
 }
 
 /// One entry of a 422 body, in FastAPI's shape: `{"type", "loc", "msg", "input", "ctx"?}`.
+///
+/// ```
+/// use axum_users::FieldError;
+///
+/// let error = FieldError::in_body("age", "value_error", "Value error, nobody is that old", 900.into());
+/// assert_eq!(error.loc.len(), 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FieldError {
     /// What is wrong, as Pydantic names it: `missing`, `string_type`, …
@@ -134,6 +157,13 @@ impl FieldError {
 }
 
 /// What fails for reasons that are not the caller's: the database, a hook, the hashing queue.
+///
+/// ```
+/// use axum_users::{DatabaseError, InternalError};
+///
+/// let error = InternalError::from(DatabaseError::Unavailable("the disk is full".into()));
+/// assert!(error.is_temporary());
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InternalError {
@@ -163,6 +193,16 @@ impl InternalError {
 }
 
 /// Everything a route can answer instead of what was asked. Bodies are the original's, to the letter.
+///
+/// ```
+/// use axum::{Json, extract::State};
+/// use axum_users::{ApiError, Superuser, User, Users};
+///
+/// async fn count(_: Superuser<User>, State(users): State<Users<User>>) -> Result<Json<usize>, ApiError> {
+///     let some = users.list(None, 1000).await?; // 503 while the database is away
+///     if some.is_empty() { Err(ApiError::NotFound) } else { Ok(Json(some.len())) }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ApiError {

@@ -24,36 +24,90 @@ use crate::{AuditEvent, AuditRecord, Authenticated, RequestInfo, Users, error::A
 /// The active user who makes the request; 401 without one.
 ///
 /// `Option<CurrentUser<U>>` is `None` instead.
+///
+/// ```
+/// use axum_users::{User, CurrentUser};
+///
+/// async fn handler(CurrentUser(user): CurrentUser<User>) -> String {
+///     format!("Hello {}!", user.email)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CurrentUser<U>(pub U);
 
 /// An active and verified user; 401 without a user, 403 for the unverified.
 ///
 /// `Option<VerifiedUser<U>>` is `None` instead, for the unverified too.
+///
+/// ```
+/// use axum_users::{User, VerifiedUser};
+///
+/// async fn handler(VerifiedUser(user): VerifiedUser<User>) -> String {
+///     format!("{} is theirs", user.email)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct VerifiedUser<U>(pub U);
 
 /// An active superuser; 401 without a user, 403 for the others.
 ///
 /// `Option<Superuser<U>>` is `None` instead, for the others too.
+///
+/// ```
+/// use axum_users::{User, Superuser};
+///
+/// async fn handler(Superuser(user): Superuser<User>) -> String {
+///     format!("{} may manage others", user.email)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Superuser<U>(pub U);
 
 /// An active and verified superuser; 401 without a user, 403 for the others.
 ///
 /// `Option<VerifiedSuperuser<U>>` is `None` instead, for the others too.
+///
+/// ```
+/// use axum_users::{User, VerifiedSuperuser};
+///
+/// async fn handler(VerifiedSuperuser(user): VerifiedSuperuser<User>) -> String {
+///     format!("{} may manage others", user.email)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct VerifiedSuperuser<U>(pub U);
 
 /// Any user who makes the request, inactive ones included; 401 without one.
 ///
 /// `Option<AnyUser<U>>` is `None` instead.
+///
+/// ```
+/// use axum_users::{User, AnyUser};
+///
+/// async fn handler(AnyUser(user): AnyUser<User>) -> String {
+///     format!("{} may be inactive", user.email)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct AnyUser<U>(pub U);
 
 /// A router's state that has the [`Users`] of a model: every state from which they can be taken by [`FromRef`].
 ///
 /// Implemented for all of them; put `Users<U>` into the state, or derive `FromRef` for a state with such a field.
+///
+/// ```
+/// use axum::extract::FromRef;
+/// use axum_users::{User, Users, UsersState};
+///
+/// #[derive(Clone, FromRef)]
+/// struct AppState {
+///     users: Users<User>,
+///     name: String,
+/// }
+///
+/// fn works_with<S: UsersState<User>>() {}
+/// works_with::<AppState>();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the router's state `{Self}` has no `Users<{U}>`",
     label = "no `Users<{U}>` in this state",

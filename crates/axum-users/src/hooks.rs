@@ -14,6 +14,16 @@ use crate::{Authenticated, Users, database::BoxFuture, error::BoxError, schema::
 /// What is known of the request behind an operation; nothing when a program calls by itself.
 ///
 /// `RequestInfo::default()` says that there was no request.
+///
+/// ```
+/// use axum::http::request::Parts;
+/// use axum_users::RequestInfo;
+///
+/// fn of_a_request(parts: &Parts) -> RequestInfo {
+///     RequestInfo::of(parts).behind_proxies(1)
+/// }
+/// # assert!(RequestInfo::default().client_address().is_none());
+/// ```
 #[derive(Clone, Default)]
 pub struct RequestInfo {
     headers: HeaderMap,
@@ -105,6 +115,19 @@ impl RequestInfo {
 }
 
 /// What surrounds a hook: the users it belongs to, the request that led to it, and at login the answer.
+///
+/// ```
+/// use axum_users::{BoxError, Context, Hooks, User};
+///
+/// struct Newcomers;
+///
+/// impl Hooks<User> for Newcomers {
+///     async fn on_after_register(&self, user: &User, context: &mut Context<'_, User>) -> Result<(), BoxError> {
+///         println!("{} came from {:?}", user.id, context.client_address());
+///         Ok(())
+///     }
+/// }
+/// ```
 pub struct Context<'a, U: UserModel> {
     users: &'a Users<U>,
     request: &'a RequestInfo,
@@ -170,6 +193,19 @@ impl<'a, U: UserModel> Context<'a, U> {
 ///
 /// `Refusal::because("…")` is shown to the user as the `reason` of a 400 answer. Any error that is turned
 /// into a refusal by `?` is a failure instead: logged, and answered by 500.
+///
+/// ```
+/// use axum_users::{Context, Hooks, Refusal, User};
+///
+/// struct OfficeHours;
+///
+/// impl Hooks<User> for OfficeHours {
+///     async fn on_before_login(&self, _: &User, _: &mut Context<'_, User>) -> Result<(), Refusal> {
+///         let is_open: bool = std::fs::read_to_string("open")?.trim().parse()?; // a failure: 500
+///         if is_open { Ok(()) } else { Err(Refusal::because("Come back tomorrow.")) } // 400
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub enum Refusal {
     /// The user may not, and may know why.
@@ -293,6 +329,21 @@ hooks! {
 impl<U: UserModel> Hooks<U> for () {}
 
 /// A user that is about to be created, as [`Hooks::on_before_register`] sees it.
+///
+/// ```
+/// use axum_users::{Context, Hooks, NewUser, Refusal, User};
+///
+/// struct Company;
+///
+/// impl Hooks<User> for Company {
+///     async fn on_before_register(&self, new: &NewUser<'_>, _: &mut Context<'_, User>) -> Result<(), Refusal> {
+///         match new.email().ends_with("@example.com") {
+///             true => Ok(()),
+///             false => Err(Refusal::because("Please use your address at work.")),
+///         }
+///     }
+/// }
+/// ```
 pub struct NewUser<'a> {
     record: &'a Record,
 }

@@ -49,6 +49,13 @@ pub struct KeyPair {
 }
 
 /// Why keys cannot be used. The text names no secret.
+///
+/// ```
+/// use axum_users::{Algorithm, KeyError, KeyPair};
+///
+/// let refused = KeyPair::generate(Algorithm::HS256);
+/// assert!(matches!(refused, Err(KeyError::Symmetric(Algorithm::HS256))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {

@@ -31,6 +31,16 @@ use crate::{
 use secrecy::ExposeSecret;
 
 /// What becomes of `is_active`, `is_superuser` and `is_verified` in a request's fields.
+///
+/// ```
+/// # use axum_users::{Flags, RequestInfo, User, UserCreate, Users};
+/// # async fn example(users: Users<User>) -> Result<(), axum_users::CreateError> {
+/// let root = UserCreate { is_superuser: true, ..UserCreate::new("root@example.com", "correct horse") };
+/// let root = users.create(root, Flags::Applied, &RequestInfo::default()).await?;
+/// assert!(root.is_superuser);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flags {
     /// They are ignored: what a visitor sends (the original's `safe=True`).
@@ -40,6 +50,18 @@ pub enum Flags {
 }
 
 /// Why a user was not created.
+///
+/// ```
+/// use axum_users::{CreateError, Flags, RequestInfo, User, UserCreate, Users};
+///
+/// async fn invite(users: &Users<User>, email: &str, password: &str) -> Result<(), CreateError> {
+///     let new = UserCreate::new(email, password);
+///     match users.create(new, Flags::Ignored, &RequestInfo::default()).await {
+///         Ok(_) | Err(CreateError::AlreadyExists) => Ok(()),
+///         Err(error) => Err(error),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateError {
@@ -61,6 +83,18 @@ pub enum CreateError {
 }
 
 /// Why a user was not changed. Nothing was.
+///
+/// ```
+/// # use axum_users::{Flags, RequestInfo, UpdateError, User, UserUpdate, Users};
+/// # async fn example(users: Users<User>, user: User) -> Result<(), UpdateError> {
+/// let changes = UserUpdate { email: Some("ada@example.org".into()), ..UserUpdate::default() };
+/// match users.update(&user, changes, Flags::Ignored, &RequestInfo::default()).await {
+///     Err(UpdateError::EmailTaken) => println!("somebody has this address"),
+///     other => println!("{}", other?.email),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UpdateError {
@@ -82,6 +116,18 @@ pub enum UpdateError {
 }
 
 /// Why a user was not deleted.
+///
+/// ```
+/// # use axum_users::{DeleteError, RequestInfo, User, Users};
+/// # async fn example(users: Users<User>, user: User) -> Result<(), DeleteError> {
+/// match users.delete(&user, &RequestInfo::default()).await {
+///     Err(DeleteError::Refused(reason)) => println!("not yet: {reason}"),
+///     Err(DeleteError::Gone) => println!("somebody was quicker"),
+///     other => other?,
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeleteError {

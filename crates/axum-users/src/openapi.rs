@@ -89,6 +89,15 @@ pub(crate) struct BackendDescription {
 
 /// What the OpenAPI document says of a transport: how a request carries the token, and what login and logout
 /// answer.
+///
+/// ```
+/// use axum_users::TransportDescription;
+/// use serde_json::json;
+///
+/// let scheme = json!({ "type": "apiKey", "in": "header", "name": "X-Api-Key" });
+/// let description = TransportDescription::new("ApiKey", scheme);
+/// # let _ = description;
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct TransportDescription {
     security_scheme_name: String,

@@ -57,6 +57,19 @@ use crate::{
 pub const PASSWORD: &str = "a horse in the rain";
 
 /// An application under test, without a network.
+///
+/// ```
+/// use axum_users::{Bearer, Jwt, MemoryDatabase, User, Users, testing::TestApp};
+///
+/// # async fn example() {
+/// let users = Users::<User>::builder(MemoryDatabase::default(), "a secret of more than thirty-two bytes")
+///     .backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600));
+/// let app = TestApp::start(users, |users| users.router().into()).await;
+/// let ada = app.user("ada@example.com").await;
+/// assert_eq!(app.get("/users/me").as_user(&ada).await.json()["email"], "ada@example.com");
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example());
+/// ```
 pub struct TestApp<U: UserModel> {
     /// The users of the application.
     pub users: Users<U>,

@@ -95,6 +95,14 @@ impl<T: Into<SecretString>> From<Vec<T>> for Secrets {
 /// The algorithms that tokens are signed with (RFC 7518 §3.1, RFC 8037).
 ///
 /// Names with `HS` sign with a secret, all others with a [key pair](crate::KeyPair).
+///
+/// ```
+/// use axum_users::{Algorithm, Jwt};
+///
+/// assert!(Algorithm::HS384.is_symmetric());
+/// let strategy = Jwt::lasting_seconds(900).algorithm(Algorithm::HS384);
+/// # let _ = strategy;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Algorithm {

@@ -51,6 +51,17 @@ impl<U: UserModel> Users<U> {
 }
 
 /// The hooks of what was done in a transaction, in their order; see [`Users::with_database`].
+///
+/// ```
+/// # use axum_users::{BoxError, MemoryDatabase, User, Users};
+/// # async fn example(users: Users<User>, in_transaction: MemoryDatabase) -> Result<(), BoxError> {
+/// let (within, hooks) = users.with_database(in_transaction)?;
+/// // … what is to be done with `within`, then the transaction's commit; then:
+/// drop(within);
+/// hooks.fire().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "hooks that are not fired after the commit never run"]
 pub struct PendingHooks<U: UserModel> {
     users: Users<U>,

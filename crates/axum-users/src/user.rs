@@ -14,6 +14,15 @@ use crate::{
 };
 
 /// A user's primary key: [`Uuid`] as in the original, `i64`, [`ObjectId`], or a type of your own.
+///
+/// ```
+/// use axum_users::UserId;
+///
+/// fn key(id: &impl UserId) -> String {
+///     format!("user:{id}")
+/// }
+/// assert_eq!(key(&7), "user:7");
+/// ```
 pub trait UserId: ColumnValue + Debug + Display + Eq + Hash {
     /// Reads the `{id}` of a path or the `sub` of a token; `None` when the text is no id.
     ///
@@ -141,6 +150,13 @@ pub trait UserModel: Clone + Send + Sync + 'static {
 /// A typed set of fields that a record turns into, and that turns into a record: `UserCreate`, `UserUpdate`.
 ///
 /// The record's columns are those of the table, with `password` in place of `hashed_password`.
+///
+/// ```
+/// use axum_users::{UserCreate, UserFields};
+///
+/// let record = UserCreate::new("ada@example.com", "analytical engine").into_record();
+/// assert_eq!(record.get("email").and_then(|email| email.as_text()), Some("ada@example.com"));
+/// ```
 pub trait UserFields: Sized + Send + 'static {
     /// Takes the fields out of a record whose values were checked against the schema.
     ///
@@ -155,6 +171,14 @@ pub trait UserFields: Sized + Send + 'static {
 /// The user of an application that adds no fields of its own.
 ///
 /// Growing up is changing one import, from `axum_users::User` to your own struct of the same name.
+///
+/// ```
+/// use axum_users::{CurrentUser, User};
+///
+/// async fn hello(CurrentUser(user): CurrentUser<User>) -> String {
+///     format!("Hello {}!", user.email)
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, axum_users_macros::UserModel)]
 #[user(crate = crate)]
 pub struct User {

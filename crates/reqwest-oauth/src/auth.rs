@@ -18,6 +18,12 @@ use crate::{
 const ASSERTION_SECONDS: i64 = 120;
 
 /// How a client logs in at the token endpoint.
+///
+/// ```
+/// use reqwest_oauth::AuthMethod;
+///
+/// assert_eq!(AuthMethod::ClientSecretBasic.as_str(), "client_secret_basic");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AuthMethod {
@@ -57,6 +63,14 @@ impl FromStr for AuthMethod {
 }
 
 /// A private key that signs. `Debug` shows the algorithm and the key's name.
+///
+/// ```
+/// use reqwest_oauth::{Credentials, OAuthError, PrivateKey, SecretString};
+///
+/// fn credentials(pem: &SecretString) -> Result<Credentials, OAuthError> {
+///     Ok(Credentials::PrivateKey(PrivateKey::from_pem("ES256", Some("2026-11"), pem)?))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct PrivateKey {
     algorithm: Algorithm,
@@ -100,6 +114,14 @@ impl fmt::Debug for PrivateKey {
 }
 
 /// What a client proves itself with. A text is a client secret.
+///
+/// ```
+/// use reqwest_oauth::{Credentials, providers::{GitHubOAuth2, VkOAuth2}};
+///
+/// let github = GitHubOAuth2::new("id", "secret"); // a text is a secret
+/// let vk = VkOAuth2::new("id", Credentials::None);
+/// # let _ = (github, vk);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Credentials {

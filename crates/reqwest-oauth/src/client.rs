@@ -80,6 +80,13 @@ impl fmt::Debug for AuthorizationRequest<'_> {
 }
 
 /// A code that came back, to be exchanged for a token.
+///
+/// ```
+/// use reqwest_oauth::CodeExchange;
+///
+/// let exchange = CodeExchange::new("the code", "https://app.example.com/callback").code_verifier("the verifier");
+/// assert_eq!(exchange.code, "the code");
+/// ```
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct CodeExchange<'a> {
@@ -127,6 +134,14 @@ impl fmt::Debug for CodeExchange<'_> {
 }
 
 /// Who logged in, as the provider tells it.
+///
+/// ```
+/// use reqwest_oauth::Identity;
+///
+/// fn may_link(identity: &Identity) -> bool {
+///     identity.email.is_some() && identity.email_verified == Some(true)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Identity {
@@ -155,6 +170,15 @@ impl Identity {
 }
 
 /// Who issues a provider's answers (RFC 9207).
+///
+/// ```
+/// use reqwest_oauth::Issuer;
+///
+/// /// Whether a callback may come without `iss` (RFC 9207).
+/// fn may_be_silent(issuer: &Issuer) -> bool {
+///     !issuer.promises_iss
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Issuer {
@@ -170,6 +194,15 @@ pub struct Issuer {
 /// The clients of this crate are [`ProviderClient`](crate::ProviderClient)s. Implement the trait yourself for a
 /// provider that fits none of their forms; `name`, `authorization_url`, `access_token` and `identity` are all
 /// that a login needs.
+///
+/// ```
+/// use reqwest_oauth::{AuthorizationRequest, OAuthClient, OAuthError};
+///
+/// async fn begin(client: &impl OAuthClient, state: &str) -> Result<String, OAuthError> {
+///     let request = AuthorizationRequest::new("https://app.example.com/callback").state(state);
+///     client.authorization_url(&request).await
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no OAuth2 client",
     note = "take one of `reqwest_oauth`'s clients, or implement `OAuthClient`"

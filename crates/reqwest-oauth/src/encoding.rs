@@ -22,6 +22,15 @@ fn form_encode(text: &str) -> String {
 /// The names and values of a query or a form, in order.
 ///
 /// [`Provider`](crate::Provider)s that differ from the standard change one before it is sent.
+///
+/// ```
+/// use reqwest_oauth::Parameters;
+///
+/// let mut form = Parameters::new();
+/// form.push("grant_type", "refresh_token");
+/// form.push("scope", "a b");
+/// assert_eq!(form.encode(), "grant_type=refresh_token&scope=a+b");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters(Vec<(Cow<'static, str>, String)>);
 

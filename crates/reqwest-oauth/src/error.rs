@@ -15,6 +15,15 @@ const MAX_PROVIDER_TEXT: usize = 300;
 ///
 /// [`message`](Self::message) and `Display` give the texts of HTTPX OAuth, so that an answer built on them is
 /// the one that FastAPI Users gives. The cause is in [`failure`](Self::failure).
+///
+/// ```
+/// use reqwest_oauth::OAuthError;
+///
+/// fn status(error: &OAuthError) -> u16 {
+///     if error.is_temporary() { 503 } else { 400 }
+/// }
+/// assert_eq!(status(&OAuthError::Issuer), 400);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OAuthError {
@@ -103,6 +112,15 @@ impl OAuthError {
 }
 
 /// A request to a provider that did not give what was wanted.
+///
+/// ```
+/// use reqwest_oauth::OAuthError;
+///
+/// fn what_the_provider_said(error: &OAuthError) -> Option<&str> {
+///     error.failure()?.error.as_deref()
+/// }
+/// assert_eq!(what_the_provider_said(&OAuthError::Issuer), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestFailure {
@@ -119,6 +137,15 @@ pub struct RequestFailure {
 }
 
 /// Why a request failed.
+///
+/// ```
+/// use reqwest_oauth::{FailureCause, OAuthError};
+///
+/// fn is_slow(error: &OAuthError) -> bool {
+///     error.failure().is_some_and(|failure| matches!(failure.cause, FailureCause::Timeout))
+/// }
+/// assert!(!is_slow(&OAuthError::Issuer));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureCause {
@@ -215,6 +242,13 @@ fn write_status(f: &mut fmt::Formatter<'_>, status: u16, url: &str) -> fmt::Resu
 }
 
 /// Why an ID token was refused.
+///
+/// ```
+/// use reqwest_oauth::{IdTokenError, OAuthError};
+///
+/// let error = OAuthError::IdToken(IdTokenError::Nonce);
+/// assert_eq!(error.to_string(), "The ID token was refused: its nonce is another one");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdTokenError {

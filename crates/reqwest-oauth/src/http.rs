@@ -13,6 +13,14 @@ use crate::error::{FailureCause, RequestFailure};
 /// A request to a provider.
 ///
 /// Its `Debug` shows method and address without the query, since headers, query and body have secrets.
+///
+/// ```
+/// use reqwest_oauth::HttpRequest;
+///
+/// fn is_to(request: &HttpRequest, host: &str) -> bool {
+///     request.url.host_str() == Some(host)
+/// }
+/// ```
 #[non_exhaustive]
 pub struct HttpRequest {
     /// GET or POST.
@@ -36,6 +44,13 @@ impl fmt::Debug for HttpRequest {
 }
 
 /// A provider's answer, read to its end.
+///
+/// ```
+/// use reqwest_oauth::HttpResponse;
+///
+/// let answer = HttpResponse { status: 200, body: r#"{"sub": "1815"}"#.into() };
+/// assert_eq!(answer.status, 200);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct HttpResponse {
     /// The status.
@@ -45,6 +60,12 @@ pub struct HttpResponse {
 }
 
 /// Why a transport has no answer.
+///
+/// ```
+/// use reqwest_oauth::HttpError;
+///
+/// assert_eq!(HttpError::TooLarge.to_string(), "the answer is too large");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {
@@ -61,6 +82,19 @@ pub enum HttpError {
 /// A transport must not follow redirects, since a redirected token request would hand the client's secret and
 /// the code to whoever is named there (RFC 9700 section 4.12). The total deadline is kept by the client
 /// around the transport.
+///
+/// ```
+/// use reqwest_oauth::{HttpError, HttpRequest, HttpResponse, HttpTransport};
+///
+/// /// A provider that always says the same, for a test.
+/// struct Always(&'static str);
+///
+/// impl HttpTransport for Always {
+///     async fn send(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+///         Ok(HttpResponse { status: 200, body: self.0.into() })
+///     }
+/// }
+/// ```
 pub trait HttpTransport: Send + Sync + 'static {
     /// Sends one request and reads the answer whole.
     fn send(&self, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, HttpError>> + Send;
@@ -80,6 +114,16 @@ impl<T: HttpTransport> ErasedTransport for T {
 }
 
 /// The ordinary transport: one [`reqwest`] client, made at the first request.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use reqwest_oauth::{ReqwestTransport, providers::GitHubOAuth2};
+///
+/// let transport = ReqwestTransport::with_connect_timeout(Duration::from_secs(1));
+/// let github = GitHubOAuth2::new("id", "secret").transport(transport);
+/// # let _ = github;
+/// ```
 pub struct ReqwestTransport {
     connect_timeout: Duration,
     client: OnceCell<reqwest::Client>,

@@ -15,6 +15,12 @@ const DATA: ProviderData = ProviderData {
 };
 
 /// Any OAuth2 provider. [`OAuth2`] is its client.
+///
+/// ```
+/// use reqwest_oauth::{OAuth2Provider, Provider};
+///
+/// assert_eq!(OAuth2Provider.data().name, "oauth2");
+/// ```
 #[derive(Debug)]
 pub struct OAuth2Provider;
 
@@ -41,6 +47,17 @@ impl Provider for OAuth2Provider {
 pub type OAuth2 = ProviderClient<OAuth2Provider>;
 
 /// Where an OAuth2 provider is asked what.
+///
+/// ```
+/// use reqwest_oauth::OAuth2Endpoints;
+///
+/// let endpoints = OAuth2Endpoints {
+///     authorize_endpoint: "https://as.example.com/authorize".into(),
+///     access_token_endpoint: "https://as.example.com/token".into(),
+///     ..OAuth2Endpoints::default()
+/// };
+/// assert_eq!(endpoints.revoke_token_endpoint, None);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OAuth2Endpoints {
     /// Where the browser is sent.

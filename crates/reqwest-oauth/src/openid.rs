@@ -19,6 +19,12 @@ const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 const DATA: ProviderData = ProviderData::discovered("openid", "OpenID", "");
 
 /// Any OpenID provider. [`OpenId`] is its client.
+///
+/// ```
+/// use reqwest_oauth::{OpenIdProvider, Provider};
+///
+/// assert_eq!(OpenIdProvider.data().name, "openid");
+/// ```
 #[derive(Debug)]
 pub struct OpenIdProvider;
 

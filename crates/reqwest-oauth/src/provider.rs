@@ -143,6 +143,12 @@ impl ProviderData {
 }
 
 /// Something that addresses depend on: the tenant, the shop, the host of an own installation.
+///
+/// ```
+/// use reqwest_oauth::{Variable, VariableKind};
+///
+/// const TENANT: Variable = Variable { name: "tenant", kind: VariableKind::Text, default: Some("common") };
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
     /// The name, as it stands in braces.
@@ -154,6 +160,12 @@ pub struct Variable {
 }
 
 /// What the value of a [`Variable`] may be.
+///
+/// ```
+/// use reqwest_oauth::{Variable, VariableKind};
+///
+/// const SHOP: Variable = Variable { name: "shop", kind: VariableKind::Host, default: None };
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VariableKind {
@@ -166,6 +178,12 @@ pub enum VariableKind {
 }
 
 /// Whether a provider takes PKCE.
+///
+/// ```
+/// use reqwest_oauth::{Pkce, ProviderData};
+///
+/// const DATA: ProviderData = ProviderData { pkce: Pkce::Never, ..ProviderData::new("example", "Example") };
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pkce {
@@ -178,6 +196,12 @@ pub enum Pkce {
 }
 
 /// How a token request is written.
+///
+/// ```
+/// use reqwest_oauth::{ProviderData, TokenBody};
+///
+/// const DATA: ProviderData = ProviderData { token_body: TokenBody::Json, ..ProviderData::new("example", "Example") };
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenBody {
@@ -188,6 +212,12 @@ pub enum TokenBody {
 }
 
 /// How a revocation is written.
+///
+/// ```
+/// use reqwest_oauth::{ProviderData, Revocation};
+///
+/// const DATA: ProviderData = ProviderData { revocation: Revocation::Bearer, ..ProviderData::new("example", "Example") };
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Revocation {
@@ -198,6 +228,12 @@ pub enum Revocation {
 }
 
 /// Where a profile comes from.
+///
+/// ```
+/// use reqwest_oauth::{Profile, ProviderData};
+///
+/// const DATA: ProviderData = ProviderData { profile: Profile::IdToken, ..ProviderData::new("example", "Example") };
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Profile {
@@ -212,6 +248,16 @@ pub enum Profile {
 }
 
 /// How a profile is asked for.
+///
+/// ```
+/// use reqwest_oauth::{ProfileRequest, TokenPlace};
+///
+/// const REQUEST: ProfileRequest = ProfileRequest {
+///     token: TokenPlace::Scheme("token"),
+///     root: "data",
+///     ..ProfileRequest::get("https://api.example.com/v1/me")
+/// };
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ProfileRequest {
     /// Whether the request is POST instead of GET.
@@ -256,6 +302,15 @@ impl ProfileRequest {
 }
 
 /// Where an access token goes in a profile request.
+///
+/// ```
+/// use reqwest_oauth::{ProfileRequest, TokenPlace};
+///
+/// const REQUEST: ProfileRequest = ProfileRequest {
+///     token: TokenPlace::Query("access_token"),
+///     ..ProfileRequest::get("https://api.example.com/v1/me")
+/// };
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum TokenPlace {
@@ -272,6 +327,19 @@ pub enum TokenPlace {
 }
 
 /// Issuer and keys of the ID tokens of a provider that is not discovered.
+///
+/// ```
+/// use reqwest_oauth::{IdTokenData, ProviderData};
+///
+/// const DATA: ProviderData = ProviderData {
+///     id_token: Some(IdTokenData {
+///         issuer: "https://id.example.com",
+///         jwks_uri: "https://id.example.com/keys",
+///         is_signed_with_secret: false,
+///     }),
+///     ..ProviderData::new("example", "Example")
+/// };
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct IdTokenData {
     /// `iss`, to the letter.
@@ -283,9 +351,48 @@ pub struct IdTokenData {
 }
 
 /// What [`Provider::identity`] gives.
+///
+/// ```
+/// use reqwest_oauth::{Api, IdentityFuture};
+///
+/// /// What `Provider::identity` may do: two requests, and one identity of both.
+/// fn identity<'a>(api: Api<'a>) -> IdentityFuture<'a> {
+///     Box::pin(async move {
+///         let mut profile = api.get("https://api.example.com/v1/me").await?;
+///         profile["email"] = api.get("https://api.example.com/v1/email").await?;
+///         api.read(profile)
+///     })
+/// }
+/// ```
 pub type IdentityFuture<'a> = Pin<Box<dyn Future<Output = Result<Identity, OAuthError>> + Send + 'a>>;
 
 /// A provider: its data, and code for what data cannot say. Every method but `data` has a default.
+///
+/// ```
+/// use reqwest_oauth::{Parameters, Provider, ProviderClient, ProviderData};
+///
+/// const DATA: ProviderData = ProviderData {
+///     authorize_endpoint: "https://accounts.example.com/authorize",
+///     token_endpoint: "https://accounts.example.com/token",
+///     ..ProviderData::new("example", "Example")
+/// };
+///
+/// #[derive(Debug)]
+/// struct Example;
+///
+/// impl Provider for Example {
+///     fn data(&self) -> &'static ProviderData {
+///         &DATA
+///     }
+///
+///     fn authorization_query(&self, query: &mut Parameters) {
+///         query.rename("client_id", "client_key"); // what this provider calls it
+///     }
+/// }
+///
+/// let client = ProviderClient::with(Example, "id", "secret");
+/// # let _ = client;
+/// ```
 pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// The facts.
     fn data(&self) -> &'static ProviderData;

@@ -10,7 +10,11 @@ macro_rules! providers {
         $(
             mod $module;
             pub use self::$module::$provider;
-            #[doc = concat!("The client of [`", stringify!($provider), "`].")]
+            #[doc = concat!(
+                "The client of [`", stringify!($provider), "`].\n\n```\nuse reqwest_oauth::{OAuthClient, providers::",
+                stringify!($client), "};\n\nfn button(client: &", stringify!($client),
+                ") -> String {\n    format!(\"Log in with {}\", client.display_name())\n}\n```"
+            )]
             pub type $client = ProviderClient<$provider>;
         )*
 

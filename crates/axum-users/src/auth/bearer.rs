@@ -16,6 +16,15 @@ use crate::openapi::TransportDescription;
 /// Carries the token in the `Authorization` header; login answers it as JSON, for the client to keep.
 ///
 /// The scheme is read in any case, as the original does. Logout answers 204 without a body.
+///
+/// ```
+/// use axum_users::{Bearer, Jwt, MemoryDatabase, User, Users};
+///
+/// let users = Users::<User>::builder(MemoryDatabase::default(), "at-least-32-bytes-of-randomness-here")
+///     .backend("jwt", Bearer::default(), Jwt::lasting_seconds(900))
+///     .build()?;
+/// # Ok::<(), axum_users::BuildError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Bearer;

@@ -16,6 +16,13 @@ use super::{Issued, Transport};
 use crate::{openapi::TransportDescription, refusals::is_loopback};
 
 /// When a browser sends the cookie along with requests from other sites.
+///
+/// ```
+/// use axum_users::{Cookie, SameSite};
+///
+/// let cookie = Cookie::default().same_site(SameSite::Strict);
+/// # let _ = cookie;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SameSite {
     /// Never.

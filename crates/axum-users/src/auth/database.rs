@@ -19,6 +19,16 @@ use crate::{
 const TOKEN_LENGTH: usize = 43;
 
 /// How the tokens of sessions are stored.
+///
+/// ```
+/// use axum_users::{AccessTokensAtRest, Cookie, DatabaseTokens, MemoryDatabase, User, Users};
+///
+/// let users = Users::<User>::builder(MemoryDatabase::default(), "at-least-32-bytes-of-randomness-here")
+///     .backend("cookie", Cookie::default(), DatabaseTokens::lasting_seconds(3600))
+///     .access_tokens_at_rest(AccessTokensAtRest::Clear) // while Python reads them
+///     .build()?;
+/// # Ok::<(), axum_users::BuildError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccessTokensAtRest {
     /// As `~` and a hash, so that who reads the database can open no session. Rows that Python wrote in

@@ -19,6 +19,14 @@ use crate::{
 /// A user who was recognised by a token, and what is known of the token.
 ///
 /// As an extractor it lets inactive users pass: most handlers want [`CurrentUser`](crate::CurrentUser).
+///
+/// ```
+/// use axum_users::{Authenticated, User};
+///
+/// async fn whoami(session: Authenticated<User>) -> String {
+///     format!("{} by {}", session.user.email, session.backend)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Authenticated<U: UserModel> {
@@ -41,6 +49,16 @@ impl<U: UserModel> Authenticated<U> {
 }
 
 /// Why a user whose password was right is not logged in.
+///
+/// ```
+/// # use axum_users::{LoginError, RequestInfo, User, Users};
+/// # async fn example(users: Users<User>, user: User) -> Result<axum::response::Response, LoginError> {
+/// match users.login("jwt", &user, &RequestInfo::default()).await {
+///     Err(LoginError::Refused(reason)) => panic!("a hook says: {reason}"),
+///     other => other,
+/// }
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {

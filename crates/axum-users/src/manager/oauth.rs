@@ -22,6 +22,17 @@ use crate::{
 const TRIES: usize = 4;
 
 /// Why an account at a provider does not lead to a user.
+///
+/// ```
+/// # use axum_users::{OAuthError, RequestInfo, User, Users};
+/// # async fn example(users: Users<User>, user: User) -> Result<(), OAuthError> {
+/// match users.unlink_oauth_account(&user, "google", "people/1815", &RequestInfo::default()).await {
+///     Err(OAuthError::LastWayIn) => println!("set a password first"),
+///     other => drop(other?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OAuthError {
@@ -45,6 +56,17 @@ pub enum OAuthError {
 from_internal!(OAuthError);
 
 /// Why there is no access token of a provider.
+///
+/// ```
+/// # use axum_users::{OAuthTokenError, User, Users};
+/// # async fn example(users: Users<User>, user: User) -> Result<(), OAuthTokenError> {
+/// match users.oauth_access_token(&user, "google").await {
+///     Err(OAuthTokenError::NotLinked | OAuthTokenError::Expired) => println!("go to Google again"),
+///     other => drop(other?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OAuthTokenError {

@@ -13,6 +13,17 @@ use crate::{
 };
 
 /// Why no reset token was made.
+///
+/// ```
+/// # use axum_users::{ForgotPasswordError, RequestInfo, User, Users};
+/// # async fn example(users: Users<User>, user: User) -> Result<(), ForgotPasswordError> {
+/// match users.forgot_password(&user, &RequestInfo::default()).await {
+///     Err(ForgotPasswordError::Inactive) => println!("activate them first"),
+///     other => other?,
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForgotPasswordError {
@@ -25,6 +36,17 @@ pub enum ForgotPasswordError {
 }
 
 /// Why a password was not reset.
+///
+/// ```
+/// # use axum_users::{RequestInfo, ResetPasswordError, SecretString, User, Users};
+/// # async fn example(users: Users<User>, token: &str, new: SecretString) -> Result<(), ResetPasswordError> {
+/// match users.reset_password(token, &new, &RequestInfo::default()).await {
+///     Err(ResetPasswordError::InvalidPassword(reason)) => println!("another one, please: {reason}"),
+///     other => drop(other?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResetPasswordError {

@@ -30,6 +30,17 @@ use crate::{
 const PART_LENGTH: usize = 43;
 
 /// Why a session was not refreshed.
+///
+/// ```
+/// # use axum_users::{RefreshError, RequestInfo, SecretString, User, Users};
+/// # async fn example(users: Users<User>, token: SecretString) -> Result<(), RefreshError> {
+/// match users.refresh("jwt", &token, &RequestInfo::default()).await {
+///     Err(RefreshError::BadToken) => println!("log in again"),
+///     other => drop(other?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshError {

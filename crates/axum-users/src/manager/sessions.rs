@@ -23,6 +23,16 @@ const MOST: u32 = 1000;
 const LONGEST_USER_AGENT: usize = 255;
 
 /// A session as its user sees it.
+///
+/// ```
+/// # use axum_users::{InternalError, User, Users};
+/// # async fn example(users: Users<User>, user: User) -> Result<(), InternalError> {
+/// for session in users.sessions(&user.id, None).await? {
+///     println!("{} since {}", session.user_agent.unwrap_or_default(), session.created_at);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UserSession {

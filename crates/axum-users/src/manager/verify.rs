@@ -13,6 +13,16 @@ use crate::{
 };
 
 /// Why no verification token was made.
+///
+/// ```
+/// # use axum_users::{RequestInfo, RequestVerifyError, User, Users};
+/// # async fn example(users: Users<User>, user: User) -> Result<(), RequestVerifyError> {
+/// match users.request_verify(&user, &RequestInfo::default()).await {
+///     Err(RequestVerifyError::AlreadyVerified) => Ok(()),
+///     other => other,
+/// }
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestVerifyError {
@@ -28,6 +38,18 @@ pub enum RequestVerifyError {
 }
 
 /// Why an address was not verified.
+///
+/// ```
+/// # use axum_users::{RequestInfo, User, Users, VerifyError};
+/// # async fn example(users: Users<User>, token: &str) -> Result<(), VerifyError> {
+/// match users.verify(token, &RequestInfo::default()).await {
+///     Ok(user) => println!("{} is theirs", user.email),
+///     Err(VerifyError::BadToken) => println!("the link is too old, or was used"),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {

@@ -8,6 +8,15 @@ use super::CsrfCookie;
 use crate::{auth::SameSite, schema::Record, user::UserModel};
 
 /// Why a profile is refused; the text is shown to the user.
+///
+/// ```
+/// use axum_users::{OAuthOptions, ProfileError, User, schema::Record};
+///
+/// let options = OAuthOptions::<User>::backend("jwt").map_profile(|identity| match identity.email {
+///     Some(_) => Ok(Record::new()),
+///     None => Err(ProfileError("please let us see your address".into())),
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ProfileError(pub String);

@@ -8,6 +8,14 @@ use std::{
 use crate::{BoxError, Context, Hooks, NewUser, Refusal, UserModel, hooks::ErasedHooks, schema::Record};
 
 /// What a token of a mail is good for.
+///
+/// ```
+/// use axum_users::testing::{Mail, MailPurpose};
+///
+/// fn is_reset(mail: &Mail) -> bool {
+///     mail.purpose == MailPurpose::ResetPassword
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MailPurpose {
@@ -20,6 +28,14 @@ pub enum MailPurpose {
 }
 
 /// A mail that the application was told to send.
+///
+/// ```
+/// use axum_users::testing::Mail;
+///
+/// fn link(mail: &Mail) -> String {
+///     format!("https://app.example.com/#{}", mail.token)
+/// }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Mail {

@@ -51,6 +51,14 @@ impl<U: UserModel> TestApp<U> {
 }
 
 /// A request on its way; `.await` sends it.
+///
+/// ```
+/// use axum_users::{User, testing::{TestApp, TestRequest}};
+///
+/// fn change<'a>(app: &'a TestApp<User>, user: &User) -> TestRequest<'a, User> {
+///     app.patch("/users/me").as_user(user).json(r#"{"email": "ada@example.org"}"#)
+/// }
+/// ```
 #[must_use = "`.await` sends it"]
 pub struct TestRequest<'a, U: UserModel> {
     app: &'a TestApp<U>,
@@ -153,6 +161,14 @@ impl<U: UserModel> TestApp<U> {
 }
 
 /// An answer.
+///
+/// ```
+/// use axum_users::testing::TestResponse;
+///
+/// fn code(response: &TestResponse) -> String {
+///     response.json()["detail"].as_str().unwrap_or_default().to_owned()
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TestResponse {

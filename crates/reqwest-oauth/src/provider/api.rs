@@ -11,6 +11,15 @@ use crate::{
 };
 
 /// The provider's API, asked with the access token of the user who logs in.
+///
+/// ```
+/// use reqwest_oauth::{Api, Identity, OAuthError};
+///
+/// async fn identity(api: Api<'_>) -> Result<Identity, OAuthError> {
+///     let profile = api.get("https://api.example.com/v1/me").await?;
+///     if profile["id"].is_null() { Err(api.missing("id")) } else { api.read(profile) }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Api<'a> {
     pub(crate) client: &'a Inner,

@@ -11,6 +11,17 @@ use crate::client::Identity;
 /// A path is names separated by dots (`response.email`); a number is a place in a list (`emails.0.value`).
 /// Alternatives are separated by ` | `, and the first that is there counts; parts to be joined by a space are
 /// separated by ` + `. An empty path: the provider does not tell.
+///
+/// ```
+/// use reqwest_oauth::{EmailVerified, Fields};
+///
+/// const FIELDS: Fields = Fields {
+///     id: "data.id",
+///     email: "data.emails.0.value",
+///     email_verified: EmailVerified::Field("data.emails.0.verified"),
+///     ..Fields::NONE
+/// };
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<S = &'static str> {
     /// The id of the account: a text or a number. It has to be one that never changes.
@@ -30,6 +41,12 @@ pub struct Fields<S = &'static str> {
 }
 
 /// How a profile tells that an e-mail address was checked.
+///
+/// ```
+/// use reqwest_oauth::{EmailVerified, Fields};
+///
+/// const FIELDS: Fields = Fields { email_verified: EmailVerified::Never, ..Fields::OPENID };
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EmailVerified<S = &'static str> {

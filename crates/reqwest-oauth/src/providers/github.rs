@@ -79,6 +79,14 @@ async fn with_listed_email(api: &Api<'_>, mut identity: Identity) -> Result<Iden
 }
 
 /// GitHub's own parameters of the authorization URL.
+///
+/// ```
+/// use reqwest_oauth::providers::{GitHubAuthorizeOptions, GitHubOAuth2};
+///
+/// let options = GitHubAuthorizeOptions { login: Some("ada".into()), allow_signup: Some(false) };
+/// let github = GitHubOAuth2::new("id", "secret").authorize_options(options);
+/// # let _ = github;
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct GitHubAuthorizeOptions {
     /// The account to offer.

@@ -25,6 +25,12 @@ const EXPECTED: &str = "expected redis://host:6379, with rediss: for TLS, redis-
                         cluster, or redis+unix:///path for a socket";
 
 /// Why Redis cannot be used. The text shows neither the URL nor a password.
+///
+/// ```
+/// use axum_users::{RedisError, RedisTokens};
+///
+/// assert!(matches!(RedisTokens::new("http://localhost"), Err(RedisError::Url(_))));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisError {

@@ -1,5 +1,5 @@
 //! What the tests need beside Rust: cargo-nextest and cargo-deny, Python with the original in it, a server that speaks
-//! MongoDB's protocol, Schemathesis, a certified OpenID Provider, the TypeScript compiler, and a browser.
+//! MongoDB's protocol, Schemathesis, a certified OpenID Provider, the TypeScript compiler, proxies, and a browser.
 
 use std::{fs, path::PathBuf};
 
@@ -39,7 +39,9 @@ pub(crate) fn install() -> Outcome {
     python("schemathesis", SCHEMATHESIS_PACKAGES)?;
     openid_provider()?;
     clients()?;
-    load_balancer()?;
+    proxies()?;
+    terminal()?;
+    systemd()?;
     browser()
 }
 
@@ -147,9 +149,25 @@ fn node() -> Outcome {
     apt(&["nodejs", "npm"])
 }
 
-/// Puts two processes behind one address.
-fn load_balancer() -> Outcome {
-    if program("haproxy", &["-v"]).succeeds() { Ok(()) } else { apt(&["haproxy"]) }
+/// haproxy puts several processes behind one address; both read the book's configurations for them.
+fn proxies() -> Outcome {
+    if program("haproxy", &["-v"]).succeeds() && program("nginx", &["-v"]).succeeds() {
+        return Ok(());
+    }
+    apt(&["haproxy", "nginx-light"])
+}
+
+/// Reads the unit file of the packages; nothing is started by it.
+fn systemd() -> Outcome {
+    if program("systemd-analyze", &["--version"]).succeeds() { Ok(()) } else { apt(&["systemd"]) }
+}
+
+/// What the book's pages use in a terminal.
+fn terminal() -> Outcome {
+    if program("curl", &["--version"]).succeeds() && program("jq", &["--version"]).succeeds() {
+        return Ok(());
+    }
+    apt(&["curl", "jq"])
 }
 
 fn browser() -> Outcome {

@@ -47,3 +47,10 @@ pub use self::{
     pool::PoolState,
     store::MongoDatabase,
 };
+
+/// Pages: their programs are compiled with the documentation's tests.
+#[cfg(doctest)]
+mod book {
+    #[doc = include_str!("../../../docs/mongodb.md")]
+    struct MongoDb;
+}

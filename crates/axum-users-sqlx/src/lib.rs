@@ -112,6 +112,12 @@ pub use sqlx;
 /// The book's pages: their programs are compiled with the documentation's tests.
 #[cfg(all(doctest, feature = "sqlite"))]
 mod book {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/from-fastapi-users.md")]
+    struct FromFastapiUsers;
+    #[doc = include_str!("../../../docs/several-instances.md")]
+    struct SeveralInstances;
     #[doc = include_str!("../../../docs/sql-databases.md")]
     struct SqlDatabases;
     #[doc = include_str!("../../../docs/tutorial.md")]

@@ -115,9 +115,19 @@ mod book {
     struct Hooks;
     #[doc = include_str!("../../../docs/keys.md")]
     struct Keys;
+    #[doc = include_str!("../../../docs/behind-a-proxy.md")]
+    struct BehindAProxy;
+    #[doc = include_str!("../../../docs/first-superuser.md")]
+    struct FirstSuperuser;
     #[cfg(feature = "oauth")]
     #[doc = include_str!("../../../docs/oauth.md")]
     struct OAuth;
+    #[cfg(feature = "oauth")]
+    #[doc = include_str!("../../../docs/own-provider.md")]
+    struct OwnProvider;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../../../docs/own-strategy.md")]
+    struct OwnStrategy;
     #[doc = include_str!("../../../docs/passwords.md")]
     struct Passwords;
     #[cfg(feature = "testing")]
@@ -127,4 +137,8 @@ mod book {
     struct RefreshTokens;
     #[doc = include_str!("../../../docs/sessions.md")]
     struct Sessions;
+    #[doc = include_str!("../../../docs/single-page-application.md")]
+    struct SinglePageApplication;
+    #[doc = include_str!("../../../docs/why-so.md")]
+    struct WhySo;
 }

@@ -117,3 +117,14 @@ pub use self::{
     provider_client::ProviderClient,
     token::OAuth2Token,
 };
+
+/// Pages: their programs are compiled with the documentation's tests.
+#[cfg(doctest)]
+mod book {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/adding-a-provider.md")]
+    struct AddingAProvider;
+    #[doc = include_str!("../../../docs/providers.md")]
+    struct Providers;
+}

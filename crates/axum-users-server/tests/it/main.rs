@@ -9,6 +9,7 @@ mod addresses;
 mod adopt;
 mod audit;
 mod bad_input;
+mod book;
 mod browser;
 mod clients;
 mod crash;

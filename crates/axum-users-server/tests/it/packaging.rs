@@ -1,4 +1,4 @@
-//! The configurations in `packaging/` are whole ones: nobody's first start fails on them.
+//! What is in `packaging/` is taken by what it is for: nobody's first start fails on it.
 
 use std::fs;
 use std::path::Path;
@@ -43,4 +43,36 @@ fn the_file_for_kubernetes_is_a_whole_configuration() {
     let config: Vec<&str> = config.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
     fs::write(folder.path().join("axum-users.toml"), config.join("\n")).unwrap();
     is_fine(folder.path(), &[]);
+}
+
+#[test]
+fn the_systemd_unit_is_one_and_exposes_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let unit = packaging("axum-users.service");
+    let installed = "/usr/local/bin/axum-users";
+    assert!(unit.contains(&format!("ExecStart={installed} ")), "{unit}");
+    let file = folder.path().join("axum-users.service");
+    fs::write(&file, unit.replace(installed, env!("CARGO_BIN_EXE_axum-users"))).unwrap();
+    // The threshold is ten times the exposure, of 10.
+    for arguments in [&["verify", "--man=no"][..], &["security", "--offline=true", "--threshold=20"]] {
+        let output = Command::new("systemd-analyze").args(arguments).arg("--no-pager").arg(&file).output();
+        let output = output.unwrap_or_else(|error| panic!("{error}; run `cargo xtask tools`"));
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&said));
+    }
+}
+
+/// `cargo xtask dist` tries the binary in such a root; the container's runtime adds where names come from.
+#[test]
+fn the_image_has_the_binary_certificates_and_a_folder_for_data_and_nothing_else() {
+    let dockerfile = packaging("Dockerfile");
+    let (_, last_stage) = dockerfile.split_once("FROM scratch\n").unwrap();
+    let copied = last_stage.lines().filter_map(|line| line.strip_prefix("COPY --from=build "));
+    let copied: Vec<&str> = copied.filter_map(|line| line.rsplit(' ').next()).collect();
+    assert_eq!(copied, ["/etc/ssl/certs/", "/axum-users", "/data"]);
+    for line in ["WORKDIR /data", "USER 65532:65532", "ENTRYPOINT [\"/axum-users\"]"] {
+        assert!(last_stage.contains(line), "{last_stage}");
+    }
+    assert!(last_stage.contains("CMD [\"/axum-users\", \"health\"]"), "{last_stage}");
+    assert!(!last_stage.contains("RUN "), "there is no shell: {last_stage}");
 }

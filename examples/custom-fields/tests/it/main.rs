@@ -1,6 +1,15 @@
 //! The example as a client sees it.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test")]
+#![allow(dead_code, reason = "the tests of the server need the rest")]
+
+#[path = "../../../../crates/axum-users-server/tests/it/book/blocks.rs"]
+mod blocks;
+#[path = "../../../../crates/axum-users-server/tests/it/book/console.rs"]
+mod console;
+mod pages;
+#[path = "../../../../crates/axum-users-server/tests/it/book/program.rs"]
+mod program;
 
 use axum_users::{MemoryDatabase, testing::TestApp};
 use custom_fields::{Mail, User, app, users};

@@ -17,7 +17,7 @@ pub(crate) struct Server {
 /// How a server is to be started.
 #[derive(Clone, Debug)]
 pub(crate) struct Launch {
-    config: PathBuf,
+    config: Option<PathBuf>,
     folder: PathBuf,
     variables: Vec<(String, String)>,
     wrapper: Vec<String>,
@@ -27,8 +27,13 @@ pub(crate) struct Launch {
 impl Launch {
     /// With a config file, and `folder` as the current folder and the place of its log.
     pub(crate) fn new(config: &Path, folder: &Path) -> Self {
+        Self { config: Some(config.into()), ..Self::without_config(folder) }
+    }
+
+    /// With no config file but the folder's own `axum-users.toml`, if it has one.
+    pub(crate) fn without_config(folder: &Path) -> Self {
         Self {
-            config: config.into(),
+            config: None,
             folder: folder.into(),
             variables: Vec::new(),
             wrapper: Vec::new(),
@@ -68,7 +73,10 @@ impl Launch {
     pub(crate) fn command(&self) -> Command {
         let mut words = self.wrapper.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_axum-users")]);
         let mut command = Command::new(words.next().unwrap_or_default());
-        command.args(words).args(["serve", "--config"]).arg(&self.config).current_dir(&self.folder);
+        command.args(words).arg("serve").current_dir(&self.folder);
+        if let Some(config) = &self.config {
+            command.arg("--config").arg(config);
+        }
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AXUM_USERS__")) {
             command.env_remove(name);
         }

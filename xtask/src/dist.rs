@@ -1,15 +1,18 @@
 //! The release: one static binary, with what goes along with it, in an archive with its checksum.
 
-use std::{fs, path::PathBuf};
+mod empty_root;
+
+use std::{
+    env::consts::ARCH,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     command::{Outcome, cargo, program, say},
     root,
     tools::apt,
 };
-
-/// A binary for this target needs nothing of the machine that it runs on.
-const TARGET: &str = "x86_64-unknown-linux-musl";
 
 /// What goes into the archive beside the binary.
 const FILES: &[&str] = &[
@@ -21,28 +24,52 @@ const FILES: &[&str] = &[
     "packaging/haproxy.cfg",
 ];
 
+/// How a binary is linked that needs nothing of the machine that it runs on.
+struct Linking {
+    target: String,
+    /// The C library that goes into it.
+    library: &'static str,
+    flags: &'static str,
+}
+
 /// Builds the archive, and says where it is.
 pub(crate) fn run() -> Outcome {
-    if !program("rustup", &["target", "add", TARGET]).succeeds() {
-        return Err(format!("rustup has to be there and to have the target {TARGET}"));
-    }
-    if !program("musl-gcc", &["--version"]).succeeds() {
-        apt(&["musl-tools"])?;
-    }
+    let Linking { target, library, flags } = linking()?;
+    say(&format!("Linked with {library} for {target}"));
     let build = ["build", "--release", "--locked", "--bin", "axum-users", "--features", "opentelemetry"];
-    cargo(&[&build[..], &["--target", TARGET]].concat()).run()?;
-    let binary = root().join("target").join(TARGET).join("release").join("axum-users");
-    let binary_text = binary.to_string_lossy().into_owned();
-    program(&binary_text, &["--version"]).run()?;
-    let headers = program("readelf", &["--program-headers", &binary_text]).output()?;
-    if headers.contains("INTERP") {
-        return Err(format!("{binary_text} is not static: it asks for a dynamic loader"));
-    }
+    cargo(&[&build[..], &["--target", &target]].concat()).env("RUSTFLAGS", flags).run()?;
+    let binary = root().join("target").join(&target).join("release").join("axum-users");
+    is_static(&binary)?;
+    empty_root::try_in(&binary)?;
     pack(&binary)
 }
 
+/// By musl, which resolves names without any file of the system; by glibc where rustup cannot fetch that target.
+fn linking() -> Result<Linking, String> {
+    let musl = format!("{ARCH}-unknown-linux-musl");
+    if program("rustup", &["target", "add", &musl]).succeeds() {
+        if !program("musl-gcc", &["--version"]).succeeds() {
+            apt(&["musl-tools"])?;
+        }
+        return Ok(Linking { target: musl, library: "musl", flags: "" });
+    }
+    say(&format!("rustup has no target {musl} to give"));
+    let target = format!("{ARCH}-unknown-linux-gnu");
+    Ok(Linking { target, library: "glibc, statically", flags: "-C target-feature=+crt-static" })
+}
+
+/// Neither a loader nor a library is asked for.
+fn is_static(binary: &Path) -> Outcome {
+    let binary = binary.to_string_lossy();
+    let headers = program("readelf", &["--program-headers", "--dynamic", &binary]).output()?;
+    if headers.contains("INTERP") || headers.contains("(NEEDED)") {
+        return Err(format!("{binary} is not static:\n{headers}"));
+    }
+    Ok(())
+}
+
 fn pack(binary: &PathBuf) -> Outcome {
-    let name = format!("axum-users-{}-x86_64-linux", env!("CARGO_PKG_VERSION"));
+    let name = format!("axum-users-{}-{ARCH}-linux", env!("CARGO_PKG_VERSION"));
     let dist = root().join("target").join("dist");
     let folder = dist.join(&name);
     let failed = |error| format!("{} cannot be filled: {error}", folder.display());

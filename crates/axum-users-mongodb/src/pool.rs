@@ -8,6 +8,14 @@ use std::sync::{
 use mongodb::event::{EventHandler, cmap::CmapEvent};
 
 /// The connections to the servers at a moment.
+///
+/// ```
+/// # fn look(database: &axum_users_mongodb::MongoDatabase) {
+/// if let Some(state) = database.pool_state() {
+///     println!("{} operations wait for one of {} connections", state.waiting, state.open);
+/// }
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolState {

@@ -57,6 +57,13 @@ pub enum Pool {
 }
 
 /// The connections of a [`Pool`] at a moment.
+///
+/// ```
+/// # fn look(database: &axum_users_sqlx::SqlxDatabase) {
+/// let state = database.pool().state();
+/// println!("{} of {} connections are in use", state.open - state.idle, state.most);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolState {

@@ -12,6 +12,7 @@ use crate::{
 
 on_every_engine![
     a_created_user_is_found_by_id_and_by_email_in_any_case,
+    the_pool_tells_how_many_connections_it_has,
     in_10_an_email_that_differs_by_more_than_ascii_case_is_another,
     an_email_is_taken_in_any_case_at_create_and_at_update,
     a_taken_id_is_no_taken_email,
@@ -27,6 +28,13 @@ on_every_engine![
     the_schema_names_the_table_unless_the_options_do,
     schemas_that_the_database_cannot_keep_are_refused_with_a_reason,
 ];
+
+async fn the_pool_tells_how_many_connections_it_has(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
+    users::<User>(&database).create(record(1, "ada@example.org")).await.unwrap();
+    let state = database.pool().state();
+    assert!(state.idle <= state.open && (1..=state.most).contains(&state.open), "{state:?}");
+}
 
 async fn a_created_user_is_found_by_id_and_by_email_in_any_case(engine: Engine) {
     let (_place, database) = fresh(engine).await;

@@ -4,6 +4,7 @@
 //! `cargo fuzz run TARGET` looks for such bytes; a test of the server replays the corpus on stable Rust.
 
 use std::{
+    cell::RefCell,
     path::Path,
     sync::{Arc, Mutex},
 };
@@ -211,10 +212,18 @@ fn application() -> Router {
 thread_local! {
     static RUNTIME: tokio::runtime::Runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    static APPLICATION: Router = RUNTIME.with(|runtime| {
+    /// With how many requests it has answered.
+    static APPLICATION: RefCell<(Router, usize)> = RefCell::new((started(), 0));
+}
+
+/// After so many requests there is a new application: whoever registers stays in the memory of the old one.
+const REQUESTS: usize = 10_000;
+
+fn started() -> Router {
+    RUNTIME.with(|runtime| {
         let _entered = runtime.enter();
         application()
-    });
+    })
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -223,7 +232,13 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 /// The status of the application's answer.
 fn status(request: axum::http::request::Builder, body: Body) -> StatusCode {
-    let application = APPLICATION.with(Router::clone);
+    let application = APPLICATION.with_borrow_mut(|(application, requests)| {
+        if *requests == REQUESTS {
+            (*application, *requests) = (started(), 0);
+        }
+        *requests += 1;
+        application.clone()
+    });
     let request = request.body(body).expect("a request");
     let Ok(response) = block_on(application.oneshot(request));
     response.status()

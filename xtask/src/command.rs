@@ -52,6 +52,16 @@ impl Program {
         }
     }
 
+    /// Runs the program with its output on the terminal, and gives the code that it ends with.
+    pub(crate) fn run_to_code(mut self) -> Result<i32, String> {
+        say(&format!("$ {}", self.text));
+        let status = self
+            .command
+            .status()
+            .map_err(|error| format!("`{}` could not be started: {error}", self.text))?;
+        status.code().ok_or_else(|| format!("`{}` was ended ({status})", self.text))
+    }
+
     /// Runs the program, which has to succeed, and gives what it printed.
     pub(crate) fn output(mut self) -> Result<String, String> {
         match self.command.output() {

@@ -7,6 +7,7 @@ mod command;
 mod dependencies;
 mod dist;
 mod fuzz;
+mod mutants;
 mod nightly;
 mod security;
 mod servers;
@@ -38,7 +39,7 @@ Commands:
   help   print this text
 
 cargo xtask test runs, in this order: formatting, the dependencies' licences and advisories, lints, documentation,
-tests, documentation's examples. It installs missing tools into target/tools, and with apt where a system package is
+tests, documentation's examples, some seconds of fuzzing. It installs missing tools into target/tools, and with apt where a system package is
 missing. The database servers that the tests need are started on free ports and stopped again; set POSTGRES_URL,
 MYSQL_URL, REDIS_URL or MONGODB_URL to use others.";
 
@@ -95,5 +96,6 @@ fn test() -> Outcome {
     step("tests", || {
         with_servers(cargo(&["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]))
     })?;
-    step("documentation's examples", || cargo(&["test", "--workspace", "--all-features", "--doc"]).run())
+    step("documentation's examples", || cargo(&["test", "--workspace", "--all-features", "--doc"]).run())?;
+    step("fuzzing", fuzz::briefly)
 }

@@ -1,5 +1,6 @@
-//! What the tests need beside Rust: cargo-nextest and cargo-deny, Python with the original in it, a server that speaks
-//! MongoDB's protocol, Schemathesis, a certified OpenID Provider, the TypeScript compiler, proxies, and a browser.
+//! What the tests need beside Rust: cargo-nextest, cargo-deny and cargo-fuzz, Python with the original in it, a server
+//! that speaks MongoDB's protocol, Schemathesis, a certified OpenID Provider, the TypeScript compiler, proxies, and a
+//! browser.
 
 use std::{fs, path::PathBuf};
 
@@ -35,6 +36,7 @@ pub(crate) fn install() -> Outcome {
     python("python", PYTHON_PACKAGES)?;
     subcommand(&NEXTEST)?;
     subcommand(&DENY)?;
+    fuzzer()?;
     python("mongodb", MONGODB_PACKAGES)?;
     python("schemathesis", SCHEMATHESIS_PACKAGES)?;
     openid_provider()?;
@@ -64,10 +66,15 @@ fn subcommand(it: &Subcommand) -> Outcome {
     })
 }
 
-/// Installs what looks for what nobody has thought of yet: the fuzzer, and the maker of mutants.
-pub(crate) fn install_seekers() -> Outcome {
-    subcommand(&FUZZ)?;
+/// Installs the maker of mutants.
+pub(crate) fn mutants() -> Outcome {
     subcommand(&MUTANTS)
+}
+
+/// The fuzzer, and the compiler of its C++ part.
+fn fuzzer() -> Outcome {
+    subcommand(&FUZZ)?;
+    if program("c++", &["--version"]).succeeds() { Ok(()) } else { apt(&["g++"]) }
 }
 
 /// The folders of the subcommands that were installed here.

@@ -132,7 +132,8 @@ pub(crate) fn event(event: &str, reason: &str, via: &str) {
     let labels = [("event", event.to_owned()), ("reason", reason.to_owned()), ("via", via.to_owned())];
     metrics::counter!("axum_users_events_total", &labels).increment(1);
     if let Some((counter, outcome)) = names::outcome(event, reason) {
-        let mut labels = vec![("outcome", outcome.to_owned())];
+        let label = if counter == names::LIMITS { "limit" } else { "outcome" };
+        let mut labels = vec![(label, outcome.to_owned())];
         if counter == names::LOGINS {
             labels.push(("backend", via.to_owned()));
         }

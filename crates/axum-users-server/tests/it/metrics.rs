@@ -17,6 +17,7 @@ async fn requests_are_counted_by_route_and_status_on_a_listener_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let metrics = free_address().await;
     let launch = Launch::new(&data("typescript.toml"), folder.path()).set("SECRET", SECRET);
+    let launch = launch.set("LIMITS__LOGIN_PER_ADDRESS__TRIES", "2");
     let server =
         launch.database(&folder.path().join("data.db")).set("METRICS__LISTEN", &metrics).start().await;
     let ada = json!({"email": "ada@example.com", "password": "analytical engine"});
@@ -24,6 +25,7 @@ async fn requests_are_counted_by_route_and_status_on_a_listener_of_their_own() {
     for _ in 0..2 {
         assert_eq!(login(&server, "ada@example.com", "wrong").await.status, 400);
     }
+    assert_eq!(login(&server, "ada@example.com", "wrong").await.status, 429);
     assert_eq!(server.send(&Request::new("MAKEUP", "/made/up?token=secret")).await.status, 404);
     assert_eq!(server.send(&Request::new("GET", "/metrics")).await.status, 404, "it is not for everybody");
 
@@ -47,6 +49,7 @@ async fn requests_are_counted_by_route_and_status_on_a_listener_of_their_own() {
     for line in [
         r#"axum_users_logins_total{outcome="wrong_password",backend="jwt"} 2"#,
         r#"axum_users_registrations_total{outcome="succeeded"} 1"#,
+        r#"axum_users_limits_hit_total{limit="login"} 1"#,
         "axum_users_mails_waiting 0",
         "axum_users_password_hashes_waiting 0",
         "axum_users_password_hashes_running 0",

@@ -5,6 +5,7 @@ use crate::ApiError;
 use crate::AuditEvent;
 
 pub(super) const LOGINS: &str = "axum_users_logins_total";
+pub(super) const LIMITS: &str = "axum_users_limits_hit_total";
 const REGISTRATIONS: &str = "axum_users_registrations_total";
 const RESETS: &str = "axum_users_password_resets_total";
 const VERIFICATIONS: &str = "axum_users_verifications_total";
@@ -16,6 +17,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (RESETS, "Password resets, from the mailed token to the new password"),
     (VERIFICATIONS, "Verifications of addresses, from the mailed token to its use"),
     ("axum_users_password_hashes_refused_total", "Passwords that were not hashed, since too many waited"),
+    (LIMITS, "Requests that a limit refused with 429, by what was tried"),
     ("axum_users_oauth_callbacks_total", "Callbacks of OAuth providers, by what was answered"),
     (
         "axum_users_background_jobs_refused_total",
@@ -54,6 +56,9 @@ pub fn describe_metrics() {
 pub(super) fn outcome<'a>(event: &str, reason: &'a str) -> Option<(&'static str, &'a str)> {
     use AuditEvent as Event;
     let is = |known: Event| event == known.name();
+    if is(Event::LimitHit) {
+        return Some((LIMITS, reason));
+    }
     for (counter, begun, succeeded, failed) in [
         (LOGINS, None, Event::LoggedIn, Event::LoginFailed),
         (REGISTRATIONS, None, Event::Registered, Event::RegisterFailed),
@@ -125,6 +130,7 @@ mod tests {
                 ("verification_requested", (VERIFICATIONS, "requested")),
                 ("verified", (VERIFICATIONS, "succeeded")),
                 ("verification_failed", (VERIFICATIONS, "why")),
+                ("limit_hit", (LIMITS, "why")),
             ]
         );
     }

@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use axum_users::{
-    AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, MigrateError, NewOAuthAccount,
-    OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
+    AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, LimitCount, MigrateError,
+    NewOAuthAccount, OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
     schema::{ColumnType, Record, Schema},
 };
 use mongodb::{
@@ -306,6 +306,22 @@ impl<U: UserModel> UserDatabase<U> for MongoDatabase {
         let Some(document) = found.first() else { return Ok(None) };
         let state = joined(document, USER_STATE).map(state_from_bson).transpose()?;
         Ok(Some((layout.user(document)?, state.unwrap_or_default())))
+    }
+
+    async fn take_limit(&self, count: &LimitCount<'_>) -> Result<Option<i64>, DatabaseError> {
+        self.take_try(count).await
+    }
+
+    async fn give_limits_back(&self, counts: &[LimitCount<'_>]) -> Result<(), DatabaseError> {
+        self.give_tries_back(counts).await
+    }
+
+    async fn note_limit(&self, name: &str, until: i64) -> Result<(), DatabaseError> {
+        self.note(name, until).await
+    }
+
+    async fn limit_holds(&self, name: &str, now: i64) -> Result<bool, DatabaseError> {
+        Ok(self.full_at(name).await?.is_some_and(|until| until > now))
     }
 
     async fn set_user_state(&self, id: &U::Id, state: UserState) -> Result<(), DatabaseError> {

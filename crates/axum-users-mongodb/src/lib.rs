@@ -33,6 +33,7 @@ mod error;
 mod filter;
 mod inspect;
 mod json;
+mod limits;
 mod migrate;
 mod pool;
 mod sessions;

@@ -1,6 +1,11 @@
 //! [`MongoDatabase`] and its collections.
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, atomic::AtomicU32},
+    time::Duration,
+};
 
 use axum_users::{
     ColumnValue, DatabaseError, UserModel,
@@ -26,6 +31,8 @@ pub(crate) type Raw = Collection<RawDocumentBuf>;
 
 /// What is good once, and has been used.
 const ONE_TIME: &str = "axum_users_one_time";
+/// Counts of tries.
+const LIMIT: &str = "axum_users_limit";
 /// What is kept of a user beside its document.
 pub(crate) const USER_STATE: &str = "axum_users_user_state";
 /// Who did what, when, from where.
@@ -266,6 +273,9 @@ pub(crate) struct Layout {
     pub(crate) users: Raw,
     pub(crate) access_tokens: Raw,
     pub(crate) one_time: Raw,
+    pub(crate) limits: Raw,
+    /// How many tries were counted, for forgetting old counts now and then.
+    pub(crate) tries: AtomicU32,
     pub(crate) user_states: Raw,
     pub(crate) audit_trail: Raw,
     pub(crate) sessions: Raw,
@@ -293,6 +303,8 @@ impl Layout {
             users: collection(&names.users),
             access_tokens: collection(&names.access_tokens),
             one_time: collection(ONE_TIME),
+            limits: collection(LIMIT),
+            tries: AtomicU32::new(0),
             user_states: collection(USER_STATE),
             audit_trail: collection(AUDIT),
             sessions: collection(SESSION),

@@ -322,7 +322,10 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::all()
+        let mut capabilities = Capabilities::all();
+        // It serves applications, whose processes count together by Redis.
+        capabilities.limits = false;
+        capabilities
     }
 
     async fn migrate(&self) -> Result<(), MigrateError> {

@@ -41,7 +41,7 @@ pub use self::{
     database::{DatabaseConfig, Engine},
     field::parse_value,
     hardening::HardeningConfig,
-    limits::LimitsConfig,
+    limits::{LimitPlace, LimitsConfig},
     oauth::{CsrfCookieConfig, OAuthConfig, ProfileSource},
     opentelemetry::OpenTelemetryConfig,
     sessions::SessionsConfig,
@@ -86,7 +86,7 @@ pub struct Config {
     pub oauth_accounts_in_user: bool,
     /// `[oauth_accounts] encrypt_tokens_secret`: encrypts providers' tokens in the database.
     pub encrypt_tokens_secret: Option<Secrets>,
-    /// `[redis] url`: where sessions of backends with `strategy = "redis"` are kept.
+    /// `[redis] url`: where sessions of backends with `strategy = "redis"` are kept, and limits are counted.
     pub redis_url: Option<SecretString>,
     /// `[mail]`.
     pub mail: MailConfig,
@@ -392,6 +392,7 @@ fn read_root(mut root: Section<'_>, variables: &[(String, String)]) -> Config {
         metrics.problem("listen", "the server itself listens there: metrics are for nobody outside");
     }
     metrics.finish();
+    let limits = limits::read(root.section("limits"), redis_url.is_some());
     let config = Config {
         listen,
         public_url,
@@ -410,8 +411,8 @@ fn read_root(mut root: Section<'_>, variables: &[(String, String)]) -> Config {
         mail: parts::read_mail(root.section("mail"), default.mail),
         password: parts::read_password(root.section("password"), default.password),
         http: parts::read_http(root.section("http"), &default.http),
-        limits: limits::read(root.section("limits")),
         audit: audit::read(root.section("audit")),
+        limits,
         hardening: hardening::read(root.section("hardening"), requires_verification),
         sessions: sessions::read(root.section("sessions")),
         tokens: parts::read_tokens(root.section("tokens"), &default.tokens),

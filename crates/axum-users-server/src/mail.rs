@@ -152,8 +152,8 @@ impl Mailer {
     }
 
     /// Tells of a change, unless that is switched off or this address was told too often of late.
-    fn notify(&self, purpose: Purpose, user: &ServerUser, to: &str, context: &Context<'_, ServerUser>) {
-        if self.notifies && context.may_notify(to) {
+    async fn notify(&self, purpose: Purpose, user: &ServerUser, to: &str, context: &Context<'_, ServerUser>) {
+        if self.notifies && context.may_notify(to).await {
             self.send(purpose, user, to, "");
         }
     }
@@ -215,7 +215,7 @@ impl Hooks<ServerUser> for Mailer {
         context: &mut Context<'_, ServerUser>,
     ) -> Result<(), BoxError> {
         // This mail is all that the owner gets to know, so that no switch turns it off.
-        if context.may_notify(user.email()) {
+        if context.may_notify(user.email()).await {
             self.send(Purpose::AddressNamed, user, user.email(), "");
         }
         Ok(())
@@ -226,7 +226,7 @@ impl Hooks<ServerUser> for Mailer {
         user: &ServerUser,
         context: &mut Context<'_, ServerUser>,
     ) -> Result<(), BoxError> {
-        self.notify(Purpose::PasswordChanged, user, user.email(), context);
+        self.notify(Purpose::PasswordChanged, user, user.email(), context).await;
         Ok(())
     }
 
@@ -236,8 +236,8 @@ impl Hooks<ServerUser> for Mailer {
         old_email: &str,
         context: &mut Context<'_, ServerUser>,
     ) -> Result<(), BoxError> {
-        self.notify(Purpose::AddressLeft, user, old_email, context);
-        self.notify(Purpose::AddressTaken, user, user.email(), context);
+        self.notify(Purpose::AddressLeft, user, old_email, context).await;
+        self.notify(Purpose::AddressTaken, user, user.email(), context).await;
         Ok(())
     }
 }

@@ -123,7 +123,7 @@ async fn serve(config: &Config, file: Option<&Path>, log: &Log) -> anyhow::Resul
     warnings::warn(config, address, &public_url, &mails);
     if let Some((_, Err(error))) = &redis {
         let cause = crate::report::chain(error);
-        tracing::warn!(%cause, "Redis does not answer: backends that need it answer 503 until it does");
+        tracing::warn!(%cause, "Redis does not answer: {}", setup::without_redis(config));
     }
     tracing::info!(%address, %public_url, "listening");
 

@@ -8,14 +8,16 @@ use std::{
 use anyhow::Context;
 use axum_users::{
     AccessTokensAtRest, Bearer, BuildError, Cookie, DatabaseTokens, DefaultPasswordPolicy, Hooks, Jwt,
-    Random, RedisError, RedisTokens, RefreshTokens, Secrets, Sessions, Transport, UserDatabase, Users,
-    UsersBuilder, schema::ColumnType,
+    Random, RedisError, RedisLimits, RedisTokens, RefreshTokens, Secrets, Sessions, Transport, UserDatabase,
+    Users, UsersBuilder, schema::ColumnType,
 };
 use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::{
-    config::{BackendConfig, Config, CookieConfig, HardeningConfig, StrategyConfig, TransportConfig},
+    config::{
+        BackendConfig, Config, CookieConfig, HardeningConfig, LimitPlace, StrategyConfig, TransportConfig,
+    },
     oauth::add_provider,
     secret,
     server_user::{ServerUser, schema},
@@ -103,10 +105,22 @@ pub fn build_users(
     let builder = with_hardening(builder, &config.hardening);
     let mut builder = config.oauth.iter().fold(builder, add_provider);
     let redis = config.redis_url.as_ref().map(|url| RedisTokens::new(url.expose_secret()));
+    builder = match (&config.limits.place, &config.redis_url) {
+        (LimitPlace::Database, _) => builder.limits_in_database(),
+        (LimitPlace::Redis { key_prefix }, Some(url)) => {
+            builder.limit_store(limits_in(url.expose_secret(), key_prefix)?)
+        }
+        _ => builder,
+    };
     for backend in backends(config) {
         builder = add_backend(builder, backend, redis.as_ref())?;
     }
     builder.build()
+}
+
+fn limits_in(redis: &str, key_prefix: &str) -> Result<RedisLimits, BuildError> {
+    let refused = |error: RedisError| BuildError::Limits(error.to_string().into());
+    Ok(RedisLimits::new(redis).map_err(refused)?.key_prefix(key_prefix.to_owned()))
 }
 
 /// The settings that a configuration may leave out.
@@ -233,6 +247,21 @@ pub(crate) async fn look_at_redis(config: &Config) -> Option<(String, Result<(),
     });
     let state = async { RedisTokens::new(url)?.ping().await }.await;
     Some((name, state))
+}
+
+/// What it means that Redis does not answer.
+pub(crate) fn without_redis(config: &Config) -> &'static str {
+    let keeps_sessions =
+        backends(config).iter().any(|backend| matches!(backend.strategy, StrategyConfig::Redis { .. }));
+    let counts = config.limits.enabled && matches!(config.limits.place, LimitPlace::Redis { .. });
+    match (keeps_sessions, counts) {
+        (true, true) => {
+            "its backends answer 503, and limits are counted by this process alone, until it does"
+        }
+        (true, false) => "its backends answer 503 until it does",
+        (false, true) => "limits are counted by this process alone until it does",
+        (false, false) => "nothing needs it",
+    }
 }
 
 fn database_tokens(lifetime_seconds: Option<u64>) -> DatabaseTokens {

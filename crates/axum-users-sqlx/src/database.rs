@@ -3,8 +3,8 @@
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use axum_users::{
-    AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, MigrateError, NewOAuthAccount,
-    OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
+    AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, LimitCount, MigrateError,
+    NewOAuthAccount, OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
     schema::{ColumnType, Record, Schema, Value},
 };
 use tokio::sync::{Mutex, MutexGuard};
@@ -223,7 +223,7 @@ impl SqlxDatabase {
         self.pool.dialect() == Dialect::Postgres && call.has_zero_byte()
     }
 
-    async fn try_write(&self, call: Call) -> Result<Result<u64, sqlx::Error>, DatabaseError> {
+    pub(crate) async fn try_write(&self, call: Call) -> Result<Result<u64, sqlx::Error>, DatabaseError> {
         let _turn = self.turn().await?;
         Ok(self.pool.execute(call, self.options.timeout).await)
     }
@@ -559,6 +559,22 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
 
     async fn get_with_state(&self, id: &U::Id) -> Result<Option<(U, UserState)>, DatabaseError> {
         self.with_state(id).await
+    }
+
+    async fn take_limit(&self, count: &LimitCount<'_>) -> Result<Option<i64>, DatabaseError> {
+        self.take_try(count).await
+    }
+
+    async fn give_limits_back(&self, counts: &[LimitCount<'_>]) -> Result<(), DatabaseError> {
+        self.give_tries_back(counts).await
+    }
+
+    async fn note_limit(&self, name: &str, until: i64) -> Result<(), DatabaseError> {
+        self.note(name, until).await
+    }
+
+    async fn limit_holds(&self, name: &str, now: i64) -> Result<bool, DatabaseError> {
+        self.note_holds(name, now).await
     }
 
     async fn set_user_state(&self, id: &U::Id, state: UserState) -> Result<(), DatabaseError> {

@@ -90,6 +90,7 @@ mod error;
 #[cfg(feature = "sqlite")]
 mod in_place;
 mod inspect;
+mod limits;
 mod migrate;
 #[cfg(all(test, feature = "sqlite"))]
 mod plans;

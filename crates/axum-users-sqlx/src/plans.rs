@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum_users::{
-    Timestamp, User, UserModel,
+    LimitCount, Timestamp, User, UserModel,
     schema::{ColumnType, Record, Schema, Value},
 };
 use uuid::Uuid;
@@ -99,6 +99,7 @@ async fn fill(engine: Engine, database: &SqlxDatabase) {
                 rows(&|i, id| format!("('{id}', '{id}', 'google', 't', 'account{i}', 'e')")),
             ),
             ("axum_users_one_time", rows(&|i, _| format!("('verify', 'digest{i}', '2026-11-23 10:00:00')"))),
+            ("axum_users_limit", rows(&|i, _| format!("('count{i}', {i})"))),
             ("axum_users_user_state", rows(&|_, id| format!("('{id}', NULL, {no})"))),
             (
                 "axum_users_session (id, token, user_id, backend, created_at, last_used_at, expires_at, \
@@ -121,6 +122,7 @@ async fn fill(engine: Engine, database: &SqlxDatabase) {
         "axum_users_one_time",
         "axum_users_user_state",
         "axum_users_session",
+        "axum_users_limit",
     ] {
         execute(database, &format!("{} {table}", engine.pick("ANALYZE", "ANALYZE", "ANALYZE TABLE"))).await;
     }
@@ -175,6 +177,15 @@ fn calls(statements: &Statements) -> Vec<Call> {
         calls.push(Call::new(&statements.delete_tokens_of(count)).id(&user).texts(&forms(count)));
     }
     calls.push(Call::new(&statements.delete_tokens_of(0)).id(&user));
+    let limits = &statements.limits;
+    let count = LimitCount::new("count5000", 10, 50, 20);
+    calls.extend([
+        limits.take(&count),
+        limits.give_back(&[count]),
+        Call::new(&limits.select).text("count5000"),
+        Call::new(&limits.set).integer(7).text("count5000"),
+        Call::new(&limits.forget).integer(7),
+    ]);
     calls.extend(calls_about_sessions(statements, &user, &forms(2)));
     calls
 }

@@ -9,6 +9,7 @@ use crate::{
     connect::SqlxOptions,
     dialect::Dialect,
     engine::Call,
+    limits::LimitStatements,
     migrate::OAUTH_ACCOUNT_COLUMNS,
     sessions::{SESSION_TABLE, SessionStatements},
 };
@@ -69,6 +70,7 @@ pub(crate) struct Statements {
     pub(crate) get_with_state: SqlStr,
     pub(crate) set_state: SqlStr,
     pub(crate) sessions: SessionStatements,
+    pub(crate) limits: LimitStatements,
 }
 
 impl Statements {
@@ -137,6 +139,7 @@ impl Statements {
             )),
             set_state: sql(set_state(dialect, &user)),
             sessions: SessionStatements::new(dialect, &user, &token),
+            limits: LimitStatements::new(dialect),
             dialect,
             schema,
             tables,

@@ -123,6 +123,14 @@ behaviours! { $
         of_thirty_who_use_it_at_once_one_is_the_first
         records_are_forgotten_when_they_expired_and_not_before
     }
+    limits {
+        li_20_a_count_lets_so_many_through_and_says_when_there_is_one_more
+        li_20_of_thirty_tries_at_once_no_more_are_let_through_than_there_are
+        a_try_that_is_given_back_is_there_again
+        tries_of_several_counts_are_given_back_together
+        cr_23_a_count_that_a_wrong_clock_left_far_ahead_has_all_its_tries
+        a_note_holds_until_its_moment
+    }
     oauth_accounts {
         a_linked_account_is_kept_and_finds_its_user
         every_account_has_an_id_of_its_own

@@ -3,6 +3,7 @@
 pub(crate) mod access_tokens;
 pub(crate) mod audit_trail;
 pub(crate) mod emails;
+pub(crate) mod limits;
 pub(crate) mod oauth_accounts;
 pub(crate) mod one_time_records;
 pub(crate) mod own_fields;

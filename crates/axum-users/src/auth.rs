@@ -5,7 +5,7 @@ mod cookie;
 mod database;
 mod jwt;
 #[cfg(feature = "redis")]
-mod redis;
+pub(crate) mod redis;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 

@@ -10,6 +10,7 @@ pub use self::{
     session::{RefreshFamily, Session},
 };
 use crate::{
+    LimitCount,
     audit::{AuditEntry, AuditFilter},
     error::BoxError,
     schema::{DecodeError, Record, Schema, Timestamp},
@@ -73,6 +74,8 @@ pub struct Capabilities {
     pub audit_trail: bool,
     /// Sessions as data: their devices, and refresh tokens; see [`Session`].
     pub sessions: bool,
+    /// Counts of tries, which several processes share; see [`LimitStore`](crate::LimitStore).
+    pub limits: bool,
 }
 
 impl Capabilities {
@@ -86,6 +89,7 @@ impl Capabilities {
             user_states: true,
             audit_trail: true,
             sessions: true,
+            limits: true,
         }
     }
 }
@@ -580,6 +584,37 @@ pub trait UserDatabase<U: UserModel>: Send + Sync + 'static {
         let _ = before;
         async { Err(DatabaseError::Unsupported("sessions")) }
     }
+
+    /// Takes one try of a count, in one atomic step: `None`, or in how many microseconds there will be one. See
+    /// [`LimitCount::take`].
+    fn take_limit(
+        &self,
+        count: &LimitCount<'_>,
+    ) -> impl Future<Output = Result<Option<i64>, DatabaseError>> + Send {
+        let _ = count;
+        async { Err(DatabaseError::Unsupported("limits")) }
+    }
+
+    /// Gives one try of each count back.
+    fn give_limits_back(
+        &self,
+        counts: &[LimitCount<'_>],
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = counts;
+        async { Err(DatabaseError::Unsupported("limits")) }
+    }
+
+    /// Notes that something holds until a moment, in microseconds since 1970.
+    fn note_limit(&self, name: &str, until: i64) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let _ = (name, until);
+        async { Err(DatabaseError::Unsupported("limits")) }
+    }
+
+    /// Whether a note holds at this moment, in microseconds since 1970.
+    fn limit_holds(&self, name: &str, now: i64) -> impl Future<Output = Result<bool, DatabaseError>> + Send {
+        let _ = (name, now);
+        async { Err(DatabaseError::Unsupported("limits")) }
+    }
 }
 
 /// Writes the erased twin of [`UserDatabase`], its blanket implementation, and [`Database`]'s methods.
@@ -634,7 +669,7 @@ macro_rules! erased_database {
 
 /// The database of a [`Users`](crate::Users), whatever its adapter; given to strategies.
 pub struct Database<U: UserModel> {
-    pub(crate) adapter: Box<dyn ErasedDatabase<U>>,
+    pub(crate) adapter: Arc<dyn ErasedDatabase<U>>,
     pub(crate) changes: Changes,
 }
 
@@ -666,18 +701,34 @@ fn changes_who_is_recognised(method: &str) -> bool {
             | "session_by_refresh_handle"
             | "session_last_used"
             | "touch_session"
+            | "take_limit"
+            | "give_limits_back"
+            | "note_limit"
+            | "limit_holds"
     )
 }
 
 impl<U: UserModel> Database<U> {
     pub(crate) fn new(adapter: impl UserDatabase<U>) -> Self {
-        Self { adapter: Box::new(adapter), changes: Changes::default() }
+        Self { adapter: Arc::new(adapter), changes: Changes::default() }
     }
 
     /// What the adapter has beside the five required methods.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
         self.adapter.capabilities()
+    }
+
+    /// The same database; it is configured by now.
+    pub(crate) fn share(&self) -> Self {
+        Self { adapter: Arc::clone(&self.adapter), changes: self.changes.clone() }
+    }
+
+    pub(crate) fn configure(&mut self, schema: &Arc<Schema>) -> Result<(), Cow<'static, str>> {
+        match Arc::get_mut(&mut self.adapter) {
+            Some(database) => database.configure(schema),
+            None => Err(Cow::Borrowed("it is in use already")),
+        }
     }
 }
 
@@ -753,6 +804,14 @@ erased_database! {
     ) -> Result<bool, DatabaseError>;
     /// See [`UserDatabase::get_with_state`].
     fn get_with_state(id: &'a U::Id) -> Result<Option<(U, UserState)>, DatabaseError>;
+    /// See [`UserDatabase::take_limit`].
+    fn take_limit(count: &'a LimitCount<'a>) -> Result<Option<i64>, DatabaseError>;
+    /// See [`UserDatabase::give_limits_back`].
+    fn give_limits_back(counts: &'a [LimitCount<'a>]) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::note_limit`].
+    fn note_limit(name: &'a str, until: i64) -> Result<(), DatabaseError>;
+    /// See [`UserDatabase::limit_holds`].
+    fn limit_holds(name: &'a str, now: i64) -> Result<bool, DatabaseError>;
     /// See [`UserDatabase::set_user_state`].
     fn set_user_state(id: &'a U::Id, state: UserState) -> Result<(), DatabaseError>;
     /// See [`UserDatabase::append_audit_entries`].

@@ -170,8 +170,11 @@ impl<'a, U: UserModel> Context<'a, U> {
     /// [`Limits`](crate::Limits): as many as [`mail_per_account`](crate::Limits::mail_per_account) says, counted apart
     /// from reset and verification mails, so that asking for those keeps no warning from its reader. Call it once a mail.
     #[must_use]
-    pub fn may_notify(&self, email: &str) -> bool {
-        self.users.inner.limiter.as_ref().is_none_or(|limiter| limiter.notice(email).is_ok())
+    pub async fn may_notify(&self, email: &str) -> bool {
+        match &self.users.inner.limiter {
+            Some(limiter) => limiter.notice(email).await.is_ok(),
+            None => true,
+        }
     }
 
     /// Headers that are added to the answer; only [`Hooks::on_after_login`] and

@@ -43,8 +43,6 @@ pub use axum_users_macros::{ColumnValue, UserModel};
 /// A text that its `Debug` output does not show; make one with `"…".into()`.
 pub use secrecy::{ExposeSecret, SecretString};
 
-#[cfg(feature = "redis")]
-pub use self::auth::{RedisError, RedisTokens};
 #[cfg(feature = "metrics")]
 pub use self::metrics::describe_metrics;
 #[cfg(feature = "swagger-ui")]
@@ -65,7 +63,7 @@ pub use self::{
     extract::{AnyUser, CurrentUser, Superuser, UsersState, VerifiedSuperuser, VerifiedUser},
     hooks::{Context, Hooks, NewUser, Refusal, RequestInfo},
     keys::{KeyError, KeyPair},
-    limits::{Limit, Limits},
+    limits::{Limit, LimitCount, LimitStore, Limits},
     manager::{
         Authenticated, CreateError, DeleteError, Flags, ForgotPasswordError, LoginError, RefreshError,
         RequestVerifyError, ResetPasswordError, UpdateError, UserSession, VerifyError,
@@ -84,6 +82,11 @@ pub use self::{
     transaction::PendingHooks,
     user::{User, UserCreate, UserFields, UserId, UserModel, UserRead, UserUpdate},
     users::{BuildError, Users, UsersBuilder},
+};
+#[cfg(feature = "redis")]
+pub use self::{
+    auth::{RedisError, RedisTokens},
+    limits::RedisLimits,
 };
 #[cfg(feature = "oauth")]
 pub use self::{

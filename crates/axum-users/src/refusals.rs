@@ -113,6 +113,7 @@ pub(crate) fn check_audiences(reset: &str, verification: &str) -> Result<(), Bui
 pub(crate) fn check_limits(limits: &Limits) -> Result<(), BuildError> {
     for (name, limit) in [
         ("login_per_account_and_address", limits.login_per_account_and_address),
+        ("login_per_account_and_address_daily", limits.login_per_account_and_address_daily),
         ("login_per_account", limits.login_per_account),
         ("login_per_address", limits.login_per_address),
         ("register_per_address", limits.register_per_address),

@@ -34,7 +34,7 @@ use crate::{
     AuditEvent, AuditRecord, RequestInfo, Users,
     body::JsonBody,
     error::{ApiError, InternalError, detail, error_chain},
-    limits::{Limiter, Try},
+    limits::{Limiter, Mail, Try},
     openapi::{self, BackendDescription, DocumentInfo, MountedRouter, RouterKind},
     reader::read_email,
     user::UserModel,
@@ -376,6 +376,7 @@ fn redirect(url: &str) -> Result<Response, ApiError> {
 /// the answer nor its time tells who is known.
 async fn send_behind_the_answer<U, F, Sending>(
     users: Users<U>,
+    mail: Mail,
     request: Request,
     send: F,
 ) -> Result<(StatusCode, axum::Json<Json>), ApiError>
@@ -387,7 +388,7 @@ where
     let (parts, body) = read_json(request).await?;
     let email = read_email(body).map_err(ApiError::Invalid)?;
     let info = users.request_info(&parts);
-    users.limit("mail", &info, |limiter| limiter.mail(&email, info.client_address()))?;
+    users.limit("mail", &info, |limiter| limiter.mail(mail, &email, info.client_address())).await?;
     let background = users.inner.background.clone();
     background.spawn(async move {
         let sent = match users.get_by_email(&email).await {
@@ -447,17 +448,20 @@ impl<U: UserModel> Users<U> {
     }
 
     /// Takes a try's places, where the builder set limits; `what` is what is tried.
-    fn limit(
-        &self,
+    async fn limit<'a, Taking: Future<Output = Result<Try, ApiError>>>(
+        &'a self,
         what: &str,
         request: &RequestInfo,
-        take: impl FnOnce(&Limiter) -> Result<Try, ApiError>,
-    ) -> Result<Option<(&Limiter, Try)>, ApiError> {
-        let taken = self.inner.limiter.as_ref().map(|limiter| Ok((limiter, take(limiter)?))).transpose();
-        if taken.is_err() {
-            self.audit(AuditRecord::new(AuditEvent::LimitHit, request).detail(what));
+        take: impl FnOnce(&'a Limiter) -> Taking,
+    ) -> Result<Option<(&'a Limiter, Try)>, ApiError> {
+        let Some(limiter) = &self.inner.limiter else { return Ok(None) };
+        match take(limiter).await {
+            Ok(taken) => Ok(Some((limiter, taken))),
+            Err(refused) => {
+                self.audit(AuditRecord::new(AuditEvent::LimitHit, request).detail(what));
+                Err(refused)
+            }
         }
-        taken
     }
 
     /// What routes answer of a user.

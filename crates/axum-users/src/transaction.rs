@@ -32,7 +32,7 @@ impl<U: UserModel> Users<U> {
     ) -> Result<(Self, PendingHooks<U>), BuildError> {
         let mut database = Database::new(database);
         database.changes = self.inner.database.changes.clone();
-        database.adapter.configure(&self.inner.schema).map_err(BuildError::Schema)?;
+        database.configure(&self.inner.schema).map_err(BuildError::Schema)?;
         let (queue, held_back) = (Queue::default(), Arc::<Mutex<Vec<AuditEntry>>>::default());
         let hooks = WaitingHooks { hooks: Arc::clone(&self.inner.hooks), queue: Arc::clone(&queue) };
         let users = Self {

@@ -18,7 +18,7 @@ use crate::{
     csrf::TrustedOrigins,
     database::{Capabilities, Database, DatabaseError, MigrateError, UserDatabase},
     hooks::{ErasedHooks, Hooks},
-    limits::{Limiter, Limits},
+    limits::{ErasedLimitStore, LimitStore, Limiter, Limits},
     openapi::MountedRouter,
     password::{
         Argon2Parameters, DefaultPasswordPolicy, ErasedPasswordPolicy, PasswordHasher, PasswordPolicy,
@@ -204,6 +204,9 @@ pub enum BuildError {
         "the field `{0}` is there already: rename it, since every user has the base fields and `password`"
     )]
     DuplicateField(String),
+    /// Limits cannot be counted where they are to be.
+    #[error("limits cannot be counted so: {0}")]
+    Limits(Cow<'static, str>),
     /// The database adapter cannot keep this user model.
     #[error("the database adapter cannot keep this user model: {0}")]
     Schema(Cow<'static, str>),
@@ -233,6 +236,7 @@ pub struct UsersBuilder<U: UserModel> {
     trusted_origins: TrustedOrigins,
     limits: Option<Limits>,
     keeps_audit_trail: bool,
+    limit_place: LimitPlace,
     trusted_proxies: usize,
     user_cache: usize,
     document_title: Cow<'static, str>,
@@ -483,6 +487,19 @@ impl<U: UserModel> UsersBuilder<U> {
         self
     }
 
+    /// Counts tries in a place that several processes share, such as [`RedisLimits`](crate::RedisLimits): together
+    /// they let no more through than one would.
+    pub fn limit_store(mut self, store: impl LimitStore) -> Self {
+        self.limit_place = LimitPlace::Store(Box::new(store));
+        self
+    }
+
+    /// Counts tries in the database, for several processes without Redis. Each login writes there some times.
+    pub fn limits_in_database(mut self) -> Self {
+        self.limit_place = LimitPlace::Database;
+        self
+    }
+
     /// How many proxies stand before the application and add to `X-Forwarded-For`: the client's address is
     /// that many from the right. Without, the header is not read, since anybody can write it.
     pub fn trusted_proxies(mut self, count: usize) -> Self {
@@ -578,7 +595,7 @@ impl<U: UserModel> UsersBuilder<U> {
             sessions::configure(&mut self.backends, self.sessions.as_ref(), &self.refresh, &self.secrets)?;
         }
         let schema = Arc::new(self.schema);
-        self.database.adapter.configure(&schema).map_err(BuildError::Schema)?;
+        self.database.configure(&schema).map_err(BuildError::Schema)?;
         #[cfg(feature = "oauth")]
         let ends_early = self.hardening.ends_signed_tokens || self.oauth.evicts_squatters();
         #[cfg(not(feature = "oauth"))]
@@ -622,7 +639,8 @@ impl<U: UserModel> UsersBuilder<U> {
             let setup = OAuthSetup { clock, random: &self.random, secrets, allow_short: short };
             self.oauth.build(&schema, &known, capabilities, &setup)?
         };
-        let limiter = self.limits.map(|limits| Limiter::new(limits, self.clock.clone()));
+        let store = self.limit_place.store(&self.database)?;
+        let limiter = self.limits.map(|limits| Limiter::new(limits, self.clock.clone()).shared_by(store));
         let settings = Settings {
             schema,
             backends: self.backends,
@@ -689,6 +707,29 @@ impl<U: UserModel> UsersBuilder<U> {
             backend.transport.check(public_url).map_err(refused)?;
         }
         Ok(())
+    }
+}
+
+/// Where tries are counted.
+enum LimitPlace {
+    Process,
+    Database,
+    Store(Box<dyn ErasedLimitStore>),
+}
+
+impl LimitPlace {
+    fn store<U: UserModel>(
+        self,
+        database: &Database<U>,
+    ) -> Result<Option<Box<dyn ErasedLimitStore>>, BuildError> {
+        match self {
+            Self::Process => Ok(None),
+            Self::Store(store) => Ok(Some(store)),
+            Self::Database if database.capabilities().limits => Ok(Some(Box::new(database.share()))),
+            Self::Database => {
+                Err(BuildError::Limits(Cow::Borrowed("the database adapter keeps none; take `limit_store`")))
+            }
+        }
     }
 }
 
@@ -799,6 +840,7 @@ impl<U: UserModel> Users<U> {
             trusted_origins: TrustedOrigins::default(),
             limits: None,
             keeps_audit_trail: false,
+            limit_place: LimitPlace::Process,
             trusted_proxies: 0,
             user_cache: 0,
             document_title: Cow::Borrowed("axum-users"),

@@ -78,9 +78,15 @@ impl<'a> Index<'a> {
 /// The indexes that are not there, nor anything as good.
 pub(super) async fn missing(layout: &Layout) -> Result<Vec<Index<'_>>, MigrateError> {
     let mut missing = Vec::new();
-    for collection in
-        [&layout.users, &layout.access_tokens, &layout.one_time, &layout.audit_trail, &layout.sessions]
-    {
+    let collections = [
+        &layout.users,
+        &layout.access_tokens,
+        &layout.one_time,
+        &layout.audit_trail,
+        &layout.limits,
+        &layout.sessions,
+    ];
+    for collection in collections {
         let existing = existing(collection).await?;
         for mut index in wanted(layout) {
             let is_met = existing.iter().any(|existing| index.is_met_by(existing));
@@ -119,6 +125,7 @@ fn wanted(layout: &Layout) -> Vec<Index<'_>> {
         Index::unique(tokens, "axum_users_created_at", &["created_at", "token"]),
         Index { unique: false, ..Index::unique(&layout.one_time, "expires_at_1", &["expires_at"]) },
         Index { unique: false, ..Index::unique(&layout.audit_trail, "user_id_1", &["user_id", "_id"]) },
+        Index { unique: false, ..Index::unique(&layout.limits, "full_at_1", &["full_at"]) },
     ]);
     for (name, keys) in [
         ("token_1", &["token"] as &[&str]),

@@ -1,11 +1,11 @@
-//! `[redis]`: where the sessions of backends with `strategy = "redis"` are kept.
+//! `[redis]`: where the sessions of backends with `strategy = "redis"` are kept, and limits are counted.
 
 use axum_users::RedisTokens;
 use secrecy::SecretString;
 
 use super::{backend::BackendConfig, backend::StrategyConfig, section::Section};
 
-/// The URL, which is there exactly when a backend needs it.
+/// The URL, which is there where a backend needs it.
 pub(super) fn read(mut section: Section<'_>, backends: Option<&[BackendConfig]>) -> Option<SecretString> {
     let url = section.parse("url", parse_url);
     let is_needed = backends
@@ -17,9 +17,6 @@ pub(super) fn read(mut section: Section<'_>, backends: Option<&[BackendConfig]>)
             "url",
             "one such as \"redis://127.0.0.1:6379\", since a backend has strategy = \"redis\"",
         );
-    }
-    if url.is_some() && !is_needed {
-        section.problem("url", "nothing is kept there, since no backend has strategy = \"redis\"");
     }
     section.finish();
     url

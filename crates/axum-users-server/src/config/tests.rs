@@ -33,8 +33,12 @@ fn every_mistake_names_its_file_line_and_key_and_what_was_expected() {
         ),
         ("[ldap]\nurl = \"ldap://127.0.0.1\"", "axum-users.toml:1: `ldap`: unknown key"),
         (
-            "[redis]\nurl = \"redis://127.0.0.1\"",
-            "axum-users.toml:2: `redis.url`: nothing is kept there, since no backend has strategy = \"redis\"",
+            "[limits]\nstore = \"redis\"",
+            "axum-users.toml:2: `limits.store`: \"redis\" wants redis.url, which says where it is",
+        ),
+        (
+            "[limits]\nredis_key_prefix = \"staff:\"",
+            "axum-users.toml:2: `limits.redis_key_prefix`: nothing is counted in Redis: it wants store = \"redis\"",
         ),
         (
             "[redis]\nurl = \"127.0.0.1:6379\"",
@@ -360,7 +364,6 @@ fn a_mistake_never_shows_a_secret() {
         "[database]\nurl = \"postgres://root:hunter2@h\"",
         "[mail]\nsmtp_url = \"smtpp://root:hunter2@h\"",
         "[redis]\nurl = \"rediss://root:hunter2@h/number\"",
-        "[redis]\nurl = \"redis://root:hunter2@h\"",
         "[[backend]]\nname = \"a\"\ntransport = \"bearer\"\nstrategy = \"jwt\"\nsecret = \"hunter2\"",
     ] {
         let told = mistakes(text);
@@ -656,6 +659,19 @@ fn limits_are_on_and_each_can_be_changed() {
     assert_eq!(limits.trusted_proxies, 2);
     assert_eq!(limits.limits.login_per_address, axum_users::Limit::new(7, 60));
     assert_eq!(limits.limits.mail_per_account, axum_users::Limit::new(3, 3600));
+}
+
+#[test]
+fn limits_are_counted_in_memory_unless_there_is_a_redis_or_it_is_said_where() {
+    let place = |text: &str| read(text).unwrap().limits.place;
+    let in_redis = |key_prefix: &str| LimitPlace::Redis { key_prefix: key_prefix.to_owned() };
+    let redis = "[redis]\nurl = \"redis://127.0.0.1\"\n[limits]\n";
+    assert_eq!(place(""), LimitPlace::Memory);
+    assert_eq!(place("[limits]\nstore = \"database\""), LimitPlace::Database);
+    assert_eq!(place(redis), in_redis("axum_users:limit:"));
+    assert_eq!(place(&format!("{redis}redis_key_prefix = \"staff:\"")), in_redis("staff:"));
+    assert_eq!(place(&format!("{redis}store = \"memory\"")), LimitPlace::Memory);
+    assert_eq!(place(&format!("{redis}store = \"database\"")), LimitPlace::Database);
 }
 
 #[test]

@@ -129,7 +129,7 @@ impl FirstScreen<'_> {
     fn redis_line(&self) -> Option<String> {
         self.redis.map(|(name, answers)| match answers {
             true => name.to_owned(),
-            false => format!("{name}, which does not answer: its backends answer 503 until it does"),
+            false => format!("{name}, which does not answer: {}", setup::without_redis(self.config)),
         })
     }
 

@@ -39,6 +39,7 @@ mod replay;
 mod same_everywhere;
 mod schema;
 mod sessions;
+mod shared_limits;
 mod stop;
 #[cfg(feature = "opentelemetry")]
 mod telemetry;

@@ -16,6 +16,7 @@ use crate::{
     audit::{AUDIT_COLUMNS, AUDIT_TABLE},
     dialect::Dialect,
     engine::Work,
+    limits::LIMIT_TABLE,
     sessions::{SESSION_COLUMNS, SESSION_TABLE},
     statements::Tables,
 };
@@ -36,7 +37,7 @@ pub(crate) const OAUTH_ACCOUNT_COLUMNS: [&str; 8] = [
 pub(super) const ACCESS_TOKEN_COLUMNS: [&str; 3] = ["user_id", "token", "created_at"];
 
 /// The side tables with their columns, a version each. Versions are only ever added.
-pub(super) const SIDE_TABLES: [(&str, &[&str]); 4] = [
+pub(super) const SIDE_TABLES: [(&str, &[&str]); 5] = [
     // 1: what may be used once.
     ("axum_users_one_time", &["purpose", "digest", "expires_at"]),
     // 2: what is kept of a user beside the user table.
@@ -45,6 +46,8 @@ pub(super) const SIDE_TABLES: [(&str, &[&str]); 4] = [
     (AUDIT_TABLE, &AUDIT_COLUMNS),
     // 4: what is known of sessions.
     (SESSION_TABLE, &SESSION_COLUMNS),
+    // 5: counts of tries.
+    (LIMIT_TABLE, &["name", "full_at"]),
 ];
 
 /// Ignores case, and knows characters beyond the first 65,536; MySQL and MariaDB both have it.
@@ -258,6 +261,15 @@ impl<'a> Ddl<'a> {
         }
         if version == 4 {
             return self.session_table(moment);
+        }
+        if version == 5 {
+            let integer = self.dialect.declared_type(ColumnType::Integer);
+            let lines = vec![
+                format!("name {text} NOT NULL"),
+                format!("full_at {integer} NOT NULL"),
+                "PRIMARY KEY (name)".to_owned(),
+            ];
+            return self.table(LIMIT_TABLE, lines, &[("", "full_at")]);
         }
         let lines = vec![
             format!("user_id {text} NOT NULL"),

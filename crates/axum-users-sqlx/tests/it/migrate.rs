@@ -82,7 +82,7 @@ async fn versions_that_a_newer_program_added_are_left_alone() {
     users::<User>(&database).migrate().await.unwrap();
     assert_eq!(
         rows(&database, "SELECT version FROM axum_users_migration ORDER BY 1").await,
-        ["1", "2", "3", "4", "99"]
+        ["1", "2", "3", "4", "5", "99"]
     );
 }
 

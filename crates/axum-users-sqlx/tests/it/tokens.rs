@@ -1,4 +1,4 @@
-use axum_users::{AccessToken, Capabilities, User, UserDatabase};
+use axum_users::{AccessToken, Capabilities, LimitCount, User, UserDatabase};
 use axum_users_sqlx::SqlxDatabase;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ on_every_engine![
     purging_takes_every_old_session_and_counts_them,
     something_is_used_once_and_forgotten_when_it_expired,
     a_token_of_nobody_is_refused,
+    counts_whose_time_is_over_are_forgotten_in_time,
 ];
 
 fn token(text: &str, user: u128, unix_seconds: i64) -> AccessToken<Uuid> {
@@ -161,6 +162,17 @@ async fn something_is_used_once_and_forgotten_when_it_expired(engine: Engine) {
         rows(&database, "SELECT purpose, digest FROM axum_users_one_time ORDER BY 1").await,
         ["reset|a", "verify|b"]
     );
+}
+
+async fn counts_whose_time_is_over_are_forgotten_in_time(engine: Engine) {
+    let (_place, database) = fresh(engine).await;
+    let users = users::<User>(&database);
+    users.note_limit("over", 1_000).await.unwrap();
+    users.note_limit("holds", 3_000).await.unwrap();
+    for _ in 0..200 {
+        users.take_limit(&LimitCount::new("count", 10, 20_000, 2_000)).await.unwrap();
+    }
+    assert_eq!(rows(&database, "SELECT name FROM axum_users_limit ORDER BY 1").await, ["count", "holds"]);
 }
 
 async fn a_token_of_nobody_is_refused(engine: Engine) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use axum_users::{
-    AccessToken, AuditFilter, ColumnValue, DatabaseError, UserModel, UserState,
+    AccessToken, AuditFilter, ColumnValue, DatabaseError, LimitCount, UserModel, UserState,
     schema::{Record, Value},
 };
 
@@ -285,6 +285,14 @@ pub(crate) async fn what_is_left_out_of_the_capabilities_says_so<F: Fixture>(ben
         assert_unsupported!(
             database.get_with_state(ada.id()),
             database.set_user_state(ada.id(), UserState::default()),
+        );
+    }
+    if !has.limits {
+        assert_unsupported!(
+            database.take_limit(&LimitCount::new("count", 1, 2, 3)),
+            database.give_limits_back(&[LimitCount::new("count", 1, 2, 3)]),
+            database.note_limit("note", 2),
+            database.limit_holds("note", 1),
         );
     }
 }

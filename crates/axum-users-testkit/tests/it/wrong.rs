@@ -95,6 +95,12 @@ found_out! {
     RotatesWhateverIsCurrent: sessions::a_refresh_token_takes_the_place_of_the_current_one_alone;
     RotatesInTwoSteps: sessions::of_thirty_refreshes_with_one_token_one_wins;
     KeepsNoSessionById: sessions::kept_sessions_end_one_by_one_or_all_but_the_kept;
+    CountsInAnyCase: limits::li_20_a_count_lets_so_many_through_and_says_when_there_is_one_more;
+    CountsWithoutTurns: limits::li_20_of_thirty_tries_at_once_no_more_are_let_through_than_there_are;
+    KeepsWhatIsGivenBack: limits::a_try_that_is_given_back_is_there_again;
+    GivesOneOfSeveralBack: limits::tries_of_several_counts_are_given_back_together;
+    WaitsForWrongClocks: limits::cr_23_a_count_that_a_wrong_clock_left_far_ahead_has_all_its_tries;
+    NotesInclusively: limits::a_note_holds_until_its_moment;
     PurgesSessionsInclusively: sessions::sessions_that_expired_are_forgotten_and_counted;
     HidesAccounts: users::what_is_left_out_of_the_capabilities_says_so;
     CallsItAnotherError: surroundings::a_lost_connection_is_unavailable_until_it_heals;

@@ -20,7 +20,7 @@
 //! The not-before has to outlive every session before it. It lives 400 days, or the lifetime if that is longer;
 //! for ever where sessions do.
 
-mod connection;
+pub(crate) mod connection;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 

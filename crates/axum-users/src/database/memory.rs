@@ -10,6 +10,7 @@ use std::{
 use super::{
     AccessToken, Capabilities, DatabaseError, NewOAuthAccount, OAuthAccount, Session, UserDatabase, UserState,
 };
+use crate::LimitCount;
 use crate::audit::{AuditEntry, AuditFilter};
 use crate::schema::{ColumnType, ColumnValue, ObjectId, Record, Schema, Timestamp, Value};
 use crate::user::UserModel;
@@ -41,6 +42,8 @@ struct Tables {
     audit_trail: Vec<AuditEntry>,
     /// The owner, and the session.
     sessions: Vec<(Value, Session<()>)>,
+    /// The moments at which counts are full and notes end.
+    limits: HashMap<String, i64>,
     last_id: i64,
 }
 
@@ -382,6 +385,36 @@ impl<U: UserModel> UserDatabase<U> for MemoryDatabase {
         let Some(index) = tables.position(&id) else { return Ok(None) };
         let state = tables.states.iter().find(|(owner, _)| *owner == id).map(|(_, state)| *state);
         Ok(Some((self.user(&tables.users[index])?, state.unwrap_or_default())))
+    }
+
+    async fn take_limit(&self, count: &LimitCount<'_>) -> Result<Option<i64>, DatabaseError> {
+        let limits = &mut self.tables().limits;
+        match count.take(limits.get(count.name).copied()) {
+            Ok(full_at) => {
+                limits.insert(count.name.to_owned(), full_at);
+                Ok(None)
+            }
+            Err(wait) => Ok(Some(wait)),
+        }
+    }
+
+    async fn give_limits_back(&self, counts: &[LimitCount<'_>]) -> Result<(), DatabaseError> {
+        let limits = &mut self.tables().limits;
+        for count in counts {
+            if let Some(full_at) = limits.get_mut(count.name) {
+                *full_at = full_at.saturating_sub(count.step);
+            }
+        }
+        Ok(())
+    }
+
+    async fn note_limit(&self, name: &str, until: i64) -> Result<(), DatabaseError> {
+        self.tables().limits.insert(name.to_owned(), until);
+        Ok(())
+    }
+
+    async fn limit_holds(&self, name: &str, now: i64) -> Result<bool, DatabaseError> {
+        Ok(self.tables().limits.get(name).is_some_and(|until| *until > now))
     }
 
     async fn set_user_state(&self, id: &U::Id, state: UserState) -> Result<(), DatabaseError> {

@@ -5,8 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Key, Limit};
-use crate::schema::Timestamp;
+use super::{LimitCount, key::Key};
 
 /// How many buckets are kept. A flood of keys makes room by forgetting those that are almost full.
 const MAX_BUCKETS: usize = 100_000;
@@ -14,70 +13,50 @@ const MAX_BUCKETS: usize = 100_000;
 /// How many addresses are kept from which owners of accounts came in.
 const MAX_KNOWN: usize = 100_000;
 
-/// Tries left, in millionths of a try, at a moment.
+/// One number, as shared counts keep it: the moment at which all tries are there again, in microseconds.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
-    limit: Limit,
-    left: u64,
-    at: Timestamp,
+    step: i64,
+    period: i64,
+    full_at: i64,
 }
 
-const ONE: u64 = 1_000_000;
-
 impl Bucket {
-    fn full(&self) -> u64 {
-        u64::from(self.limit.tries) * ONE
-    }
-
-    /// What has come back since the last look.
-    fn refill(&mut self, now: Timestamp) {
-        let elapsed = (now - self.at).whole_microseconds().max(0).unsigned_abs();
-        let period = self.limit.period.as_micros().max(1);
-        let back = elapsed.saturating_mul(u128::from(self.full())) / period;
-        let left = u128::from(self.left).saturating_add(back);
-        self.left = u64::try_from(left).unwrap_or(u64::MAX).min(self.full());
-        self.at = now.max(self.at);
-    }
-
-    /// In how many whole seconds, rounded up, there is a try.
-    fn wait(&self) -> u64 {
-        let missing = u128::from(ONE.saturating_sub(self.left));
-        let microseconds = missing * self.limit.period.as_micros() / u128::from(self.full().max(1));
-        u64::try_from(microseconds.div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1)
+    /// How much is used up, in thousandths.
+    fn used(&self, now: i64) -> i64 {
+        self.full_at.saturating_sub(now).max(0).saturating_mul(1000) / self.period.max(1)
     }
 }
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Buckets {
+pub(super) struct Buckets {
     buckets: Mutex<HashMap<Key, Bucket>>,
-    known: Mutex<HashMap<Key, i64>>,
+    known: Mutex<HashMap<Key, Known>>,
+}
+
+/// When an owner came in last, and when the shared place was told of it.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    seen: i64,
+    told: Option<i64>,
 }
 
 impl Buckets {
-    pub(super) fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes one try; `Err` says in how many seconds there will be one.
-    pub(super) fn take(&self, key: Key, limit: Limit, now: Timestamp) -> Result<(), u64> {
+    /// Takes one try; `Err` says in how many microseconds there will be one.
+    pub(super) fn take(&self, key: Key, count: &LimitCount<'_>) -> Result<(), i64> {
         let mut buckets = lock(&self.buckets);
         if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&key) {
-            make_room(&mut buckets, now);
+            make_room(&mut buckets, count.now);
         }
-        let fresh = Bucket { limit, left: u64::from(limit.tries) * ONE, at: now };
-        let bucket = buckets.entry(key).or_insert(fresh);
-        bucket.refill(now);
-        if bucket.left < ONE {
-            return Err(bucket.wait());
-        }
-        bucket.left -= ONE;
+        let full_at = count.take(buckets.get(&key).map(|bucket| bucket.full_at))?;
+        buckets.insert(key, Bucket { step: count.step, period: count.period, full_at });
         Ok(())
     }
 
     pub(super) fn give_back(&self, key: &Key) {
         if let Some(bucket) = lock(&self.buckets).get_mut(key) {
-            bucket.left = (bucket.left + ONE).min(bucket.full());
+            bucket.full_at = bucket.full_at.saturating_sub(bucket.step);
         }
     }
 
@@ -85,34 +64,40 @@ impl Buckets {
         lock(&self.known).contains_key(key)
     }
 
-    pub(super) fn remember(&self, key: Key, now: i64) {
+    /// Remembers an address; answers when the shared place was told of it.
+    pub(super) fn remember(&self, key: Key, now: i64) -> Option<i64> {
         let mut known = lock(&self.known);
         if known.len() >= MAX_KNOWN && !known.contains_key(&key) {
             // The older half goes.
-            let mut times: Vec<i64> = known.values().copied().collect();
+            let mut times: Vec<i64> = known.values().map(|known| known.seen).collect();
             let (_, &mut middle, _) = times.select_nth_unstable(MAX_KNOWN / 2);
-            known.retain(|_, at| *at > middle);
+            known.retain(|_, known| known.seen > middle);
         }
-        known.insert(key, now);
+        let told = known.get(&key).and_then(|known| known.told);
+        known.insert(key, Known { seen: now, told });
+        told
+    }
+
+    /// The shared place was told of an address.
+    pub(super) fn was_told(&self, key: &Key, now: i64) {
+        if let Some(known) = lock(&self.known).get_mut(key) {
+            known.told = Some(now);
+        }
     }
 }
 
 /// Forgets full buckets, and where that is not enough, those that would be missed least: a forgotten bucket is
 /// a full one.
-fn make_room(buckets: &mut HashMap<Key, Bucket>, now: Timestamp) {
-    for bucket in buckets.values_mut() {
-        bucket.refill(now);
-    }
-    buckets.retain(|_, bucket| bucket.left < bucket.full());
+fn make_room(buckets: &mut HashMap<Key, Bucket>, now: i64) {
+    buckets.retain(|_, bucket| bucket.full_at > now);
     if buckets.len() < MAX_BUCKETS {
         return;
     }
-    let share = |bucket: &Bucket| bucket.left.saturating_mul(1000) / bucket.full().max(1);
-    let mut shares: Vec<u64> = buckets.values().map(share).collect();
-    let (_, &mut middle, _) = shares.select_nth_unstable(MAX_BUCKETS / 2);
+    let mut used: Vec<i64> = buckets.values().map(|bucket| bucket.used(now)).collect();
+    let (_, &mut middle, _) = used.select_nth_unstable(MAX_BUCKETS / 2);
     let mut room = buckets.len() / 4;
     buckets.retain(|_, bucket| {
-        let goes = room > 0 && share(bucket) >= middle;
+        let goes = room > 0 && bucket.used(now) <= middle;
         room -= usize::from(goes);
         !goes
     });

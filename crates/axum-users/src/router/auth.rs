@@ -39,11 +39,11 @@ async fn login<U: UserModel>(
     let LoginForm { username, password } = LoginForm::read(form).map_err(ApiError::Invalid)?;
     let info = users.request_info(&parts);
     let address = info.client_address();
-    let tried = users.limit("login", &info, |limiter| limiter.login(&username, address))?;
+    let tried = users.limit("login", &info, |limiter| limiter.login(&username, address)).await?;
     let judged = users.judge(&username, &password).await;
     if let (Err(_), Some((limiter, taken))) = (&judged, &tried) {
         // A guess that nobody could judge is none: a database that is down must not lock people out.
-        limiter.succeeded(taken);
+        limiter.succeeded(taken).await;
     }
     let refused = |why: &str, user: Option<&U>| {
         let record = AuditRecord::new(AuditEvent::LoginFailed, &info).via(&backend).detail(why);
@@ -66,7 +66,7 @@ async fn login<U: UserModel>(
         Judgement::Right(user) => user,
     };
     if let Some((limiter, taken)) = tried {
-        limiter.login_succeeded(&username, address, &taken);
+        limiter.login_succeeded(&username, address, &taken).await;
     }
     if users.inner.requires_verification && !user.is_verified() {
         // The password was right: only the answer differs.

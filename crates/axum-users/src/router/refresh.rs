@@ -28,12 +28,12 @@ pub(super) async fn refresh<U: UserModel>(
         (parts, read_refresh_token(body).map_err(ApiError::Invalid)?)
     };
     let info = users.request_info(&parts);
-    let tried = users.limit("refresh token", &info, |limiter| limiter.token(info.client_address()))?;
+    let tried = users.limit("refresh token", &info, |limiter| limiter.token(info.client_address())).await?;
     let refreshed = users.refresh(&backend, &token, &info).await;
     if let (Ok(_) | Err(RefreshError::Internal(_) | RefreshError::NotVerified), Some((limiter, taken))) =
         (&refreshed, &tried)
     {
-        limiter.succeeded(taken);
+        limiter.succeeded(taken).await;
     }
     Ok(refreshed?)
 }

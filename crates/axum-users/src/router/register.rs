@@ -29,7 +29,7 @@ async fn register<U: UserModel>(
     let record = read_create(users.schema(), body).map_err(ApiError::Invalid)?;
     let new = U::Create::from_record(record).map_err(crate::database::DatabaseError::from)?;
     let info = users.request_info(&parts);
-    users.limit("register", &info, |limiter| limiter.register(info.client_address()))?;
+    users.limit("register", &info, |limiter| limiter.register(info.client_address())).await?;
     if users.inner.hardening.hides_taken_emails {
         users.register_quietly(new, &info).await?;
         return Ok((StatusCode::ACCEPTED, Json(Value::Null)).into_response());

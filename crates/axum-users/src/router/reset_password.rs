@@ -12,6 +12,7 @@ use super::{RouteList, read_json, send_behind_the_answer, strict};
 use crate::{
     ForgotPasswordError, RequestInfo, ResetPasswordError, Users,
     error::{ApiError, code},
+    limits::Mail,
     reader::read_token_and_password,
     user::UserModel,
 };
@@ -27,12 +28,15 @@ async fn forgot_password<U: UserModel>(
     State(users): State<Users<U>>,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    send_behind_the_answer(users, request, async |users: Users<U>, user: U, info: RequestInfo| {
-        match users.forgot_password(&user, &info).await {
+    send_behind_the_answer(
+        users,
+        Mail::Reset,
+        request,
+        async |users: Users<U>, user: U, info: RequestInfo| match users.forgot_password(&user, &info).await {
             Ok(()) | Err(ForgotPasswordError::Inactive) => Ok(()),
             Err(ForgotPasswordError::Internal(error)) => Err(error),
-        }
-    })
+        },
+    )
     .await
 }
 
@@ -43,10 +47,10 @@ async fn reset_password<U: UserModel>(
     let (parts, body) = read_json(request).await?;
     let (token, password) = read_token_and_password(body).map_err(ApiError::Invalid)?;
     let info = users.request_info(&parts);
-    let tried = users.limit("token", &info, |limiter| limiter.token(info.client_address()))?;
+    let tried = users.limit("token", &info, |limiter| limiter.token(info.client_address())).await?;
     let reset = users.reset_password(&token, &password, &info).await;
     if let (Some((limiter, taken)), false) = (tried, matches!(reset, Err(ResetPasswordError::BadToken))) {
-        limiter.succeeded(&taken);
+        limiter.succeeded(&taken).await;
     }
     reset?;
     Ok(Json(Value::Null))

@@ -15,6 +15,7 @@ use crate::{
     database::DatabaseError,
     error::{ApiError, FieldError, code},
     extract::Rights,
+    limits::Mail,
     reader::read_update,
     schema::Value,
     user::{UserFields, UserId, UserModel},
@@ -61,7 +62,11 @@ async fn update_quietly<U: UserModel>(
 ) -> Result<Json<UserAnswer<U>>, ApiError> {
     let record = read_update(users.schema(), body).map_err(ApiError::Invalid)?;
     if let Some(email) = record.get("email").and_then(Value::as_text).filter(|email| *email != user.email()) {
-        users.limit("mail", request, |limiter| limiter.mail(email, request.client_address()))?;
+        users
+            .limit("mail", request, |limiter| {
+                limiter.mail(Mail::Verification, email, request.client_address())
+            })
+            .await?;
     }
     let changes = U::Update::from_record(record).map_err(DatabaseError::from)?;
     let user = users.update_quietly(user, changes, request).await?;
@@ -80,12 +85,13 @@ async fn check_current_password<U: UserModel>(
     if !changes("password") && !changes("email") {
         return Ok(());
     }
-    let tried =
-        users.limit("login", request, |limiter| limiter.login(user.email(), request.client_address()))?;
+    let tried = users
+        .limit("login", request, |limiter| limiter.login(user.email(), request.client_address()))
+        .await?;
     let given = SecretString::from(body["current_password"].as_str().unwrap_or_default());
     if users.verify_password(user, &given).await? {
         if let Some((limiter, taken)) = tried {
-            limiter.succeeded(&taken);
+            limiter.succeeded(&taken).await;
         }
         return Ok(());
     }

@@ -12,6 +12,7 @@ use super::{RouteList, UserAnswer, read_json, send_behind_the_answer, strict};
 use crate::{
     RequestInfo, RequestVerifyError, Users, VerifyError,
     error::{ApiError, code},
+    limits::Mail,
     reader::read_token,
     user::UserModel,
 };
@@ -27,12 +28,15 @@ async fn request_verify_token<U: UserModel>(
     State(users): State<Users<U>>,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    send_behind_the_answer(users, request, async |users: Users<U>, user: U, info: RequestInfo| {
-        match users.request_verify(&user, &info).await {
+    send_behind_the_answer(
+        users,
+        Mail::Verification,
+        request,
+        async |users: Users<U>, user: U, info: RequestInfo| match users.request_verify(&user, &info).await {
             Ok(()) | Err(RequestVerifyError::Inactive | RequestVerifyError::AlreadyVerified) => Ok(()),
             Err(RequestVerifyError::Internal(error)) => Err(error),
-        }
-    })
+        },
+    )
     .await
 }
 
@@ -43,10 +47,10 @@ async fn verify<U: UserModel>(
     let (parts, body) = read_json(request).await?;
     let token = read_token(body).map_err(ApiError::Invalid)?;
     let info = users.request_info(&parts);
-    let tried = users.limit("token", &info, |limiter| limiter.token(info.client_address()))?;
+    let tried = users.limit("token", &info, |limiter| limiter.token(info.client_address())).await?;
     let verified = users.verify(&token, &info).await;
     if let (Some((limiter, taken)), false) = (tried, matches!(verified, Err(VerifyError::BadToken))) {
-        limiter.succeeded(&taken);
+        limiter.succeeded(&taken).await;
     }
     let user = verified?;
     Ok(Json(users.answer(user).await?))

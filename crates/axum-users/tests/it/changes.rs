@@ -42,7 +42,7 @@ impl Hooks<User> for Told {
         user: &User,
         context: &mut Context<'_, User>,
     ) -> Result<(), BoxError> {
-        self.events.note(format!("password of {} {}", user.email, context.may_notify(&user.email)));
+        self.events.note(format!("password of {} {}", user.email, context.may_notify(&user.email).await));
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use crate::support::place::{Engine, Place};
 use crate::support::probe::Probe;
 use crate::support::provider::Provider;
 use crate::support::redis::RedisServer;
+use crate::support::server::Launch;
 use listed::Listed;
 use session::{Results, Target, replay};
 
@@ -52,8 +53,43 @@ async fn qa_04_fastapi_users_itself_answers_every_recorded_line_alike() {
 }
 
 async fn qa_04_the_server_answers_every_recorded_line_like_fastapi_users(engine: Engine) {
+    let score = replay_all(engine, |launch, _| launch).await;
+    score.tell(&format!("axum-users on {engine:?}"));
+    assert_eq!(score.listed, listed::all().count(), "a line of the list was never sent");
+}
+
+on_every_engine!(qa_04_the_server_answers_every_recorded_line_like_fastapi_users);
+
+/// Limits are the one thing that the recorded applications lack and the server has by itself. Where they let as much
+/// through as the recording asks for, no line shows that they are there, wherever tries are counted.
+#[tokio::test]
+async fn qa_04_limits_that_are_on_and_raised_change_no_answer() {
+    let with_limits = |launch: Launch, index: usize| {
+        let store = ["memory", "redis", "database"][index % 3];
+        let launch = launch.set("LIMITS__ENABLED", "true").set("LIMITS__STORE", store);
+        LIMITS.iter().fold(launch, |launch, limit| launch.set(&format!("LIMITS__{limit}__TRIES"), "1000000"))
+    };
+    let score = replay_all(Engine::Sqlite, with_limits).await;
+    score.tell("axum-users with limits on and raised");
+    assert_eq!(score.listed, listed::all().count(), "a line of the list was never sent");
+}
+
+/// Every limit, as environment variables name it.
+const LIMITS: [&str; 8] = [
+    "LOGIN_PER_ACCOUNT_AND_ADDRESS",
+    "LOGIN_PER_ACCOUNT_AND_ADDRESS_DAILY",
+    "LOGIN_PER_ACCOUNT",
+    "LOGIN_PER_ADDRESS",
+    "REGISTER_PER_ADDRESS",
+    "MAIL_PER_ACCOUNT",
+    "MAIL_PER_ADDRESS",
+    "TOKEN_PER_ADDRESS",
+];
+
+/// Replays every application's lines at a server whose launch may be changed, by the application's number.
+async fn replay_all(engine: Engine, change: impl Fn(Launch, usize) -> Launch) -> Score {
     let mut score = Score::default();
-    for app in APPS {
+    for (index, app) in APPS.into_iter().enumerate() {
         let place = Place::new(engine).await;
         let mails = MailSink::start();
         let (provider, redis) = (Provider::start(), RedisServer::start());
@@ -62,7 +98,7 @@ async fn qa_04_the_server_answers_every_recorded_line_like_fastapi_users(engine:
             .set("MAIL__SMTP_URL", &mails.url())
             .set("REDIS__URL", &redis.url())
             .set("OAUTH__0__OPENID_CONFIGURATION_ENDPOINT", &provider.discovery());
-        let server = launch.start().await;
+        let server = change(launch, index).start().await;
         let probe = Probe::start(&place.url()).await;
         let mut target = Target {
             address: server.address.clone(),
@@ -79,11 +115,8 @@ async fn qa_04_the_server_answers_every_recorded_line_like_fastapi_users(engine:
         let complaints = log.lines().filter(|line| is_complaint(line)).map(|line| format!("{app}: {line}"));
         score.failures.extend(complaints);
     }
-    score.tell(&format!("axum-users on {engine:?}"));
-    assert_eq!(score.listed, listed::all().count(), "a line of the list was never sent");
+    score
 }
-
-on_every_engine!(qa_04_the_server_answers_every_recorded_line_like_fastapi_users);
 
 /// An error in the log that is not the provider's: the recorded one fails in two ways.
 fn is_complaint(line: &str) -> bool {

@@ -10,8 +10,8 @@ use std::{
 };
 
 use axum_users::{
-    AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, MemoryDatabase, NewOAuthAccount,
-    OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
+    AccessToken, AuditEntry, AuditFilter, Capabilities, DatabaseError, LimitCount, MemoryDatabase,
+    NewOAuthAccount, OAuthAccount, Session, Timestamp, UserDatabase, UserModel, UserState,
     schema::{Record, Schema, Value},
 };
 use axum_users_testkit::Profile;
@@ -55,6 +55,12 @@ pub(super) enum Fault {
     PurgesSessionsInclusively,
     TouchesInAnyCase,
     KeepsSessionsOfNobody,
+    CountsInAnyCase,
+    CountsWithoutTurns,
+    KeepsWhatIsGivenBack,
+    GivesOneOfSeveralBack,
+    WaitsForWrongClocks,
+    NotesInclusively,
     HidesAccounts,
     CallsItAnotherError,
     /// No fault where it is declared: timestamps in milliseconds, unique indexes by a looser collation.
@@ -341,6 +347,44 @@ impl<const FAULT: usize> UserDatabase<Profile> for Adapter<FAULT> {
         account_id: &str,
     ) -> Result<bool, DatabaseError> {
         self.memory()?.delete_oauth_account(user_id, oauth_name, account_id).await
+    }
+
+    async fn take_limit(&self, count: &LimitCount<'_>) -> Result<Option<i64>, DatabaseError> {
+        let memory = self.memory()?;
+        let name =
+            if self.has(Fault::CountsInAnyCase) { count.name.to_lowercase() } else { count.name.into() };
+        let count = LimitCount::new(&name, count.step, count.period, count.now);
+        let is_far_ahead = UserDatabase::<Profile>::limit_holds(memory, &name, count.farthest()).await?;
+        if is_far_ahead && self.has(Fault::WaitsForWrongClocks) {
+            return Ok(Some(count.step));
+        }
+        if self.has(Fault::CountsWithoutTurns) {
+            let held = UserDatabase::<Profile>::limit_holds(memory, &name, count.latest()).await?;
+            tokio::task::yield_now().await;
+            if !held {
+                let far = LimitCount::new(&name, count.step, 1 << 60, count.now);
+                return UserDatabase::<Profile>::take_limit(memory, &far).await;
+            }
+        }
+        UserDatabase::<Profile>::take_limit(memory, &count).await
+    }
+
+    async fn give_limits_back(&self, counts: &[LimitCount<'_>]) -> Result<(), DatabaseError> {
+        let counts = match () {
+            () if self.has(Fault::KeepsWhatIsGivenBack) => &[],
+            () if self.has(Fault::GivesOneOfSeveralBack) => &counts[..counts.len().min(1)],
+            () => counts,
+        };
+        UserDatabase::<Profile>::give_limits_back(self.memory()?, counts).await
+    }
+
+    async fn note_limit(&self, name: &str, until: i64) -> Result<(), DatabaseError> {
+        let until = until + i64::from(self.has(Fault::NotesInclusively));
+        UserDatabase::<Profile>::note_limit(self.memory()?, name, until).await
+    }
+
+    async fn limit_holds(&self, name: &str, now: i64) -> Result<bool, DatabaseError> {
+        UserDatabase::<Profile>::limit_holds(self.memory()?, name, now).await
     }
 
     async fn get_with_state(&self, id: &Uuid) -> Result<Option<(Profile, UserState)>, DatabaseError> {

@@ -55,7 +55,7 @@ impl From<RedisError> for InternalError {
 }
 
 /// One Redis, or a cluster of them.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     server: Server,
     /// Made at the first command, since it belongs to the runtime that runs then.
     link: OnceLock<Link>,
@@ -82,7 +82,7 @@ impl fmt::Debug for Connection {
 
 impl Connection {
     /// Reads a URL; nothing is connected yet.
-    pub(super) fn to(url: &str) -> Result<Self, RedisError> {
+    pub(crate) fn to(url: &str) -> Result<Self, RedisError> {
         let unreadable = || RedisError::Url(EXPECTED.into());
         let url = Url::parse(url).map_err(|_| unreadable())?;
         if url.fragment().is_some() {
@@ -98,7 +98,7 @@ impl Connection {
 
     /// Sends a command and reads its answer. One that met a broken connection is sent again on a new one: each
     /// of ours may run twice.
-    pub(super) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
+    pub(crate) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
         let answer = match self.link()? {
             Link::One(mut link) => match command.query_async(&mut link).await {
                 Err(error) if error.is_io_error() && !error.is_timeout() => {
@@ -148,7 +148,7 @@ fn use_a_crypto_provider() {
 }
 
 /// Bounds what a request waits for Redis.
-pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
+pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
     match tokio::time::timeout(ANSWER_WITHIN, work).await {
         Ok(done) => done,
         Err(elapsed) => Err(RedisError::Unavailable(elapsed.into())),

@@ -6,6 +6,8 @@ mod bench;
 mod command;
 mod dependencies;
 mod dist;
+#[cfg(test)]
+mod examples;
 mod fuzz;
 mod mutants;
 mod nightly;

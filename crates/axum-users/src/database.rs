@@ -27,6 +27,19 @@ use crate::{
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a database may answer instead of what was asked.
+///
+/// ```
+/// use axum_users::DatabaseError;
+///
+/// /// What an adapter makes of an error of its driver.
+/// fn of_driver(error: std::io::Error) -> DatabaseError {
+///     match error.kind() {
+///         std::io::ErrorKind::AlreadyExists => DatabaseError::EmailTaken,
+///         std::io::ErrorKind::TimedOut => DatabaseError::Unavailable(error.into()),
+///         _ => DatabaseError::Other(error.into()),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
@@ -51,6 +64,16 @@ pub enum DatabaseError {
 }
 
 /// Why tables could not be made or adopted. Nothing was changed.
+///
+/// ```
+/// # use axum_users::{MigrateError, User, Users};
+/// # async fn example(users: Users<User>) -> Result<(), MigrateError> {
+/// match users.migrate().await {
+///     Err(MigrateError::InTheWay(what)) => panic!("mend this first: {what}"),
+///     other => other,
+/// }
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MigrateError {
@@ -63,6 +86,18 @@ pub enum MigrateError {
 }
 
 /// What an adapter has beside the five required methods.
+///
+/// ```
+/// use axum_users::Capabilities;
+///
+/// /// What an adapter says that keeps sessions, and nothing else beyond users.
+/// fn capabilities() -> Capabilities {
+///     let mut capabilities = Capabilities::default();
+///     capabilities.access_tokens = true;
+///     capabilities
+/// }
+/// assert!(!capabilities().one_time_records);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -106,6 +141,36 @@ impl Capabilities {
 /// Every implementation keeps three rules. The unique constraint on the e-mail decides who has it, not a
 /// look-up before. An e-mail is found whatever the case of its ASCII letters, and never by any looser rule.
 /// [`update`](Self::update) compares and sets in one statement.
+///
+/// ```
+/// use axum_users::{DatabaseError, User, UserDatabase, schema::Record};
+/// use uuid::Uuid;
+///
+/// /// Nobody is in it.
+/// struct Empty;
+///
+/// impl UserDatabase<User> for Empty {
+///     async fn get(&self, _: &Uuid) -> Result<Option<User>, DatabaseError> {
+///         Ok(None)
+///     }
+///
+///     async fn get_by_email(&self, _: &str) -> Result<Option<User>, DatabaseError> {
+///         Ok(None)
+///     }
+///
+///     async fn create(&self, _: Record) -> Result<User, DatabaseError> {
+///         Err(DatabaseError::Unavailable("it is full".into()))
+///     }
+///
+///     async fn update(&self, _: &Uuid, _: &Record, _: &Record) -> Result<Option<User>, DatabaseError> {
+///         Ok(None)
+///     }
+///
+///     async fn delete(&self, _: &Uuid) -> Result<bool, DatabaseError> {
+///         Ok(false)
+///     }
+/// }
+/// ```
 pub trait UserDatabase<U: UserModel>: Send + Sync + 'static {
     /// The user with this id.
     fn get(&self, id: &U::Id) -> impl Future<Output = Result<Option<U>, DatabaseError>> + Send;

@@ -29,6 +29,13 @@ pub(crate) use self::{
 };
 
 /// So many tries in a period. They come back one by one, evenly over the period.
+///
+/// ```
+/// use axum_users::{Limit, Limits};
+///
+/// let limits = Limits { login_per_address: Limit::new(50, 900), ..Limits::default() };
+/// # let _ = limits;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// How many tries there are at once.

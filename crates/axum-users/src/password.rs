@@ -34,12 +34,26 @@ const INLINE_WORK: u64 = 256;
 ///
 /// The default is what FastAPI Users (pwdlib, argon2-cffi) uses: 65536 KiB (64 MiB), 3 iterations, 4 lanes.
 /// OWASP's least is 19456 KiB, 2 iterations, 1 lane.
+///
+/// ```
+/// use axum_users::Argon2Parameters;
+///
+/// let parameters = Argon2Parameters::new(19_456, 2, 1)?; // 19 MiB
+/// assert_eq!(parameters.iterations(), 2);
+/// # Ok::<(), axum_users::Argon2ParametersError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Argon2Parameters {
     params: Params,
 }
 
 /// Why [`Argon2Parameters::new`] refused.
+///
+/// ```
+/// use axum_users::{Argon2Parameters, Argon2ParametersError};
+///
+/// assert!(matches!(Argon2Parameters::new(65_536, 0, 4), Err(Argon2ParametersError::Iterations)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Argon2ParametersError {
@@ -179,6 +193,13 @@ fn work(memory_kib: u32, iterations: u32) -> u64 {
 }
 
 /// Why a password was neither hashed nor verified.
+///
+/// ```
+/// use axum_users::{HashError, InternalError};
+///
+/// let answered_503 = InternalError::from(HashError::Overloaded);
+/// assert!(answered_503.is_temporary());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashError {
@@ -189,6 +210,15 @@ pub enum HashError {
 }
 
 /// What a password is to a stored hash.
+///
+/// ```
+/// use axum_users::Verification;
+///
+/// fn may_enter(verification: &Verification) -> bool {
+///     !matches!(verification, Verification::Wrong)
+/// }
+/// assert!(may_enter(&Verification::RightButOutdated));
+/// ```
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {

@@ -24,9 +24,28 @@ pub const BASE_COLUMNS: [&str; 6] =
     ["id", "email", "hashed_password", "is_active", "is_superuser", "is_verified"];
 
 /// A rule of the application for one field: `Err` carries the sentence that the 422 answer shows.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use axum_users::schema::{Validator, Value};
+///
+/// let not_blank: Validator = Arc::new(|value: &Value| match value.as_text() {
+///     Some(text) if text.trim().is_empty() => Err("a name has at least one letter".to_owned()),
+///     _ => Ok(()),
+/// });
+/// assert!(not_blank(&Value::Text(" ".into())).is_err());
+/// ```
 pub type Validator = Arc<dyn Fn(&Value) -> Result<(), String> + Send + Sync>;
 
 /// One column of the user table, and what requests may do with it.
+///
+/// ```
+/// use axum_users::schema::{Column, ColumnType, Value};
+///
+/// let plan = Column::new("plan", ColumnType::Text).readonly().default_value(Value::Text("free".into()));
+/// assert!(!plan.is_required());
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Column {
@@ -132,6 +151,14 @@ impl fmt::Debug for Column {
 }
 
 /// A user model's table: its name, its columns, and the stem of the names of its schemas.
+///
+/// ```
+/// use axum_users::schema::{Column, ColumnType, Schema};
+///
+/// let schema = Schema::new(ColumnType::Uuid).in_table("people").with(Column::of::<String>("first_name"));
+/// assert_eq!(schema.table(), "people");
+/// assert_eq!(schema.own_columns().len(), 1);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Schema {
     name: Cow<'static, str>,

@@ -38,6 +38,21 @@ use crate::{
 /// The users of an application: its database, hooks and backends, and every operation on them.
 ///
 /// Cheap to clone; put it into the router's state, and the extractors and routers find it there.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use axum_users::{Bearer, CurrentUser, Jwt, MemoryDatabase, User, Users};
+///
+/// let users = Users::<User>::builder(MemoryDatabase::default(), "at-least-32-bytes-of-randomness-here")
+///     .backend("jwt", Bearer::default(), Jwt::lasting_seconds(900))
+///     .build()?;
+/// let app: Router = Router::new()
+///     .route("/hello", get(async |CurrentUser(user): CurrentUser<User>| format!("Hello {}!", user.email)))
+///     .merge(users.router())
+///     .with_state(users);
+/// # let _ = app;
+/// # Ok::<(), axum_users::BuildError>(())
+/// ```
 pub struct Users<U: UserModel> {
     pub(crate) inner: Arc<Inner<U>>,
 }

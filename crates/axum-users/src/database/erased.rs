@@ -66,6 +66,15 @@ macro_rules! erased_database {
 }
 
 /// The database of a [`Users`](crate::Users), whatever its adapter; given to strategies.
+///
+/// ```
+/// use axum_users::{Database, InternalError, User};
+///
+/// /// What a strategy may ask, which is given the database.
+/// async fn email(database: &Database<User>, id: uuid::Uuid) -> Result<Option<String>, InternalError> {
+///     Ok(database.get(&id).await?.map(|user| user.email))
+/// }
+/// ```
 pub struct Database<U: UserModel> {
     pub(crate) adapter: Arc<dyn ErasedDatabase<U>>,
     pub(crate) changes: Changes,

@@ -18,6 +18,15 @@ use crate::user::UserModel;
 /// Keeps users in memory, for tests and first steps. Everything is gone when the process ends.
 ///
 /// It has all capabilities, and the same unique rules as the other databases.
+///
+/// ```
+/// use axum_users::{Bearer, Jwt, MemoryDatabase, User, Users};
+///
+/// let users = Users::<User>::builder(MemoryDatabase::default(), "at-least-32-bytes-of-randomness-here")
+///     .backend("jwt", Bearer::default(), Jwt::lasting_seconds(900))
+///     .build()?;
+/// # Ok::<(), axum_users::BuildError>(())
+/// ```
 #[derive(Default)]
 pub struct MemoryDatabase {
     schema: Option<Arc<Schema>>,

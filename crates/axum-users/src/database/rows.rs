@@ -5,6 +5,14 @@ use std::fmt;
 use crate::schema::Timestamp;
 
 /// A session of the database strategy: one row of the original's `accesstoken` table.
+///
+/// ```
+/// use axum_users::AccessToken;
+///
+/// fn is_of<Id: PartialEq>(row: &AccessToken<Id>, user_id: &Id) -> bool {
+///     row.user_id == *user_id
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken<Id> {
     /// The token's stored form: `~` and a hash, or the token itself where Python made the row.
@@ -27,6 +35,16 @@ impl<Id: fmt::Debug> fmt::Debug for AccessToken<Id> {
 /// An account at an OAuth provider that is linked to a user: one row of the original's `oauth_account` table.
 ///
 /// Its `Debug` output hides the tokens.
+///
+/// ```
+/// # use axum_users::{DatabaseError, User, Users};
+/// # async fn example(users: Users<User>, user: User) -> Result<(), DatabaseError> {
+/// for account in users.oauth_accounts(&user).await? {
+///     println!("{} as {}", account.oauth_name, account.account_email);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct OAuthAccount<Id> {
     /// The row's own id, of the same kind as users' ids.
@@ -60,6 +78,15 @@ impl<Id: fmt::Debug> fmt::Debug for OAuthAccount<Id> {
 }
 
 /// An OAuth account that is about to be linked, or what a new login says of one.
+///
+/// ```
+/// use axum_users::{NewOAuthAccount, OAuthAccount};
+///
+/// /// What an adapter does with it, when it has drawn an id.
+/// fn linked(account: NewOAuthAccount, id: i64, user_id: i64) -> OAuthAccount<i64> {
+///     account.into_account(id, user_id)
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewOAuthAccount {
     /// See [`OAuthAccount::oauth_name`].
@@ -106,6 +133,13 @@ impl fmt::Debug for NewOAuthAccount {
 
 /// What is kept of a user beside the original's tables, which get no column of ours. A user whom Python made
 /// has the default.
+///
+/// ```
+/// use axum_users::UserState;
+///
+/// let state = UserState::default();
+/// assert!(state.not_before.is_none() && !state.password_is_generated);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UserState {
     /// Tokens that were made before this moment are no longer good, wherever their strategy can tell.

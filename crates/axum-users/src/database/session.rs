@@ -8,6 +8,14 @@ use crate::schema::Timestamp;
 ///
 /// A session of the database strategy that has no such row was made by Python, or before sessions were kept. Its
 /// `Debug` output hides what is stored of tokens.
+///
+/// ```
+/// use axum_users::Session;
+///
+/// fn is_over<Id>(session: &Session<Id>, now: axum_users::Timestamp) -> bool {
+///     session.expires_at.is_some_and(|end| end <= now)
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session<Id> {
     /// The public name: what a user sees, and ends the session by.
@@ -33,6 +41,14 @@ pub struct Session<Id> {
 }
 
 /// The refresh tokens of one session, each made by the one before it. All of them are stored as hashes.
+///
+/// ```
+/// use axum_users::RefreshFamily;
+///
+/// fn was_refreshed(family: &RefreshFamily) -> bool {
+///     family.previous.is_some()
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshFamily {
     /// What all of them begin with, by which the session is found.

@@ -19,6 +19,49 @@ use crate::{
 ///
 /// Each method is one atomic step, so that many tries at the same instant cannot outrun the count. While the store
 /// fails, each process counts for itself.
+///
+/// ```
+/// use std::{collections::HashMap, sync::{Mutex, MutexGuard, PoisonError}};
+///
+/// use axum_users::{BoxError, LimitCount, LimitStore};
+///
+/// /// In one process's memory: when each count has all of its tries again, and until when each note holds.
+/// #[derive(Default)]
+/// struct InMemory(Mutex<HashMap<String, i64>>);
+///
+/// impl InMemory {
+///     fn moments(&self) -> MutexGuard<'_, HashMap<String, i64>> {
+///         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+///     }
+/// }
+///
+/// impl LimitStore for InMemory {
+///     async fn take(&self, count: &LimitCount<'_>) -> Result<Option<i64>, BoxError> {
+///         let mut moments = self.moments();
+///         match count.take(moments.get(count.name).copied()) {
+///             Ok(full_at) => Ok(moments.insert(count.name.to_owned(), full_at).and(None)),
+///             Err(microseconds) => Ok(Some(microseconds)),
+///         }
+///     }
+///
+///     async fn give_back(&self, counts: &[LimitCount<'_>]) -> Result<(), BoxError> {
+///         let mut moments = self.moments();
+///         for count in counts {
+///             moments.entry(count.name.to_owned()).and_modify(|full_at| *full_at -= count.step);
+///         }
+///         Ok(())
+///     }
+///
+///     async fn note(&self, name: &str, _: i64, until: i64) -> Result<(), BoxError> {
+///         self.moments().insert(name.to_owned(), until);
+///         Ok(())
+///     }
+///
+///     async fn holds(&self, name: &str, now: i64) -> Result<bool, BoxError> {
+///         Ok(self.moments().get(name).is_some_and(|until| *until > now))
+///     }
+/// }
+/// ```
 pub trait LimitStore: Send + Sync + 'static {
     /// Takes one try: `None`, or in how many microseconds there will be one; see [`LimitCount::take`].
     fn take(&self, count: &LimitCount<'_>) -> impl Future<Output = Result<Option<i64>, BoxError>> + Send;

@@ -9,6 +9,13 @@ use uuid::Uuid;
 use super::{ColumnType, Date, ObjectId, Timestamp, Value};
 
 /// The stored value does not fit what the model says of its column.
+///
+/// ```
+/// use axum_users::schema::{ColumnValue, DecodeError, Value};
+///
+/// let error: DecodeError = String::from_value(Value::Bool(true)).unwrap_err();
+/// assert!(error.at("first_name").to_string().contains("first_name"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("column `{column}` should hold {expected}, found {found}")]
 pub struct DecodeError {
@@ -56,6 +63,19 @@ impl DecodeError {
 
 /// One row of the user table, read by position: the base columns in the order of [`BASE_COLUMNS`](super::BASE_COLUMNS), then the
 /// model's own in the order of its schema.
+///
+/// ```
+/// use axum_users::schema::{ColumnType, DecodeError, RowReader, Value};
+///
+/// /// A row of texts, as some driver has it.
+/// struct Texts(Vec<String>);
+///
+/// impl RowReader for Texts {
+///     fn value(&mut self, index: usize, _: ColumnType) -> Result<Value, DecodeError> {
+///         Ok(self.0.get(index).map_or(Value::Null, |text| Value::Text(text.clone())))
+///     }
+/// }
+/// ```
 pub trait RowReader {
     /// The value at `index`, read as `column_type`; [`Value::Null`] where the row holds NULL.
     ///
@@ -69,6 +89,27 @@ pub trait RowReader {
 /// Implemented for `bool`, the integers up to 64 bits that fit into `i64`, `f32`, `f64`, `String`, [`Uuid`],
 /// [`Date`], [`Timestamp`], [`serde_json::Value`] and [`ObjectId`], and for an [`Option`] of each. An enum
 /// without data gets it by `#[derive(ColumnValue)]` and is stored as text.
+///
+/// ```
+/// use axum_users::schema::{ColumnType, ColumnValue, DecodeError, Value};
+///
+/// /// An amount of money, kept as whole cents.
+/// #[derive(Clone, Debug, PartialEq)]
+/// struct Cents(i64);
+///
+/// impl ColumnValue for Cents {
+///     const TYPE: ColumnType = ColumnType::Integer;
+///
+///     fn into_value(self) -> Value {
+///         Value::Integer(self.0)
+///     }
+///
+///     fn from_value(value: Value) -> Result<Self, DecodeError> {
+///         i64::from_value(value).map(Self)
+///     }
+/// }
+/// assert_eq!(Cents::from_value(Cents(250).into_value()), Ok(Cents(250)));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a user model",
     label = "not a column type",
@@ -103,6 +144,12 @@ pub trait ColumnValue: Clone + Send + Sync + Sized + 'static {
 }
 
 /// A field that serializes as the user JSON shows it; what the derive writes answers with.
+///
+/// ```
+/// use axum_users::schema::Shown;
+///
+/// assert_eq!(serde_json::to_string(&Shown(&true)).unwrap(), "true");
+/// ```
 #[derive(Debug)]
 pub struct Shown<'a, T>(pub &'a T);
 

@@ -7,6 +7,14 @@ use super::{ColumnType, ColumnValue, DecodeError, RowReader, Schema, Value};
 /// Column names with their values, in the order in which they were set.
 ///
 /// Its `Debug` output hides the columns `password` and `hashed_password`.
+///
+/// ```
+/// use axum_users::schema::{Record, Value};
+///
+/// let mut record = Record::new().with("email", Value::Text("ada@example.com".into()));
+/// record.merge(&Record::new().with("is_active", Value::Bool(false)));
+/// assert_eq!(record.len(), 2);
+/// ```
 #[derive(Clone, Default, PartialEq)]
 pub struct Record(Vec<(Cow<'static, str>, Value)>);
 

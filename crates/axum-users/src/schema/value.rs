@@ -10,9 +10,22 @@ use uuid::Uuid;
 pub use time::Date;
 
 /// A point in time; RFC 3339 text in JSON, for example `2026-11-23T10:00:00Z`.
+///
+/// ```
+/// use axum_users::Timestamp;
+///
+/// assert_eq!(Timestamp::UNIX_EPOCH.unix_timestamp(), 0);
+/// ```
 pub type Timestamp = time::OffsetDateTime;
 
 /// A MongoDB ObjectId: 12 bytes, 24 hexadecimal digits as text.
+///
+/// ```
+/// use axum_users::ObjectId;
+///
+/// let id = ObjectId::parse("65f0c1d2e3a4b5c6d7e8f901").unwrap();
+/// assert_eq!(id.to_string(), "65f0c1d2e3a4b5c6d7e8f901");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(pub [u8; 12]);
 
@@ -45,6 +58,12 @@ impl fmt::Debug for ObjectId {
 
 /// What a column holds. How it is stored is the adapter's decision (a UUID is native on PostgreSQL and text
 /// on SQLite, as in the original's tables).
+///
+/// ```
+/// use axum_users::schema::{ColumnType, ColumnValue};
+///
+/// assert_eq!(<Option<String> as ColumnValue>::TYPE, ColumnType::Text);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ColumnType {
@@ -85,6 +104,13 @@ impl fmt::Display for ColumnType {
 }
 
 /// A value on its way to or from a database.
+///
+/// ```
+/// use axum_users::schema::Value;
+///
+/// assert_eq!(Value::Text("Ada".into()).as_text(), Some("Ada"));
+/// assert_eq!(Value::Bool(true).as_bool(), Some(true));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value {

@@ -32,6 +32,19 @@ use crate::{
 };
 
 /// Collects the settings of [`Users`]; see [`Users::builder`].
+///
+/// ```
+/// use axum_users::{BuildError, Cookie, DatabaseTokens, Limits, MemoryDatabase, User, Users, UsersBuilder};
+///
+/// fn builder() -> UsersBuilder<User> {
+///     Users::builder(MemoryDatabase::default(), "at-least-32-bytes-of-randomness-here")
+///         .backend("cookie", Cookie::default(), DatabaseTokens::lasting_seconds(3600))
+///         .limits(Limits::default())
+/// }
+/// let users = builder().build()?;
+/// # let _ = users;
+/// # Ok::<(), BuildError>(())
+/// ```
 #[must_use = "call `build`"]
 pub struct UsersBuilder<U: UserModel> {
     database: Database<U>,

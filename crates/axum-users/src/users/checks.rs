@@ -12,6 +12,16 @@ use crate::{
 };
 
 /// Why [`UsersBuilder::build`](crate::UsersBuilder::build) refused. Each text says what to do.
+///
+/// ```
+/// use axum_users::{Bearer, BuildError, Jwt, MemoryDatabase, User, Users};
+///
+/// let refused = Users::<User>::builder(MemoryDatabase::default(), "at-least-32-bytes-of-randomness-here")
+///     .backend("jwt", Bearer::default(), Jwt::lasting_seconds(900))
+///     .backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600))
+///     .build();
+/// assert!(matches!(refused, Err(BuildError::DuplicateBackend(name)) if name == "jwt"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

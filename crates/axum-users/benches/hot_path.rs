@@ -86,12 +86,15 @@ fn requests(criterion: &mut Criterion) {
 fn passwords(criterion: &mut Criterion) {
     let runtime = runtime();
     let alone = PasswordHasher::new(Argon2Parameters::default(), Random::system()).threads(1);
+    let spread = PasswordHasher::new(Argon2Parameters::default(), Random::system());
     let stored = runtime.block_on(alone.hash(&PASSWORD.into())).unwrap();
     let mut group = criterion.benchmark_group("Argon2id of the original's parameters");
     group.sample_size(10);
-    group.bench_function("verify", |bencher| {
-        bencher.iter(|| runtime.block_on(alone.verify(&PASSWORD.into(), &stored)).unwrap());
-    });
+    for (name, hasher) in [("one thread", alone), ("lanes on idle cores", spread)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| runtime.block_on(hasher.verify(&PASSWORD.into(), &stored)).unwrap());
+        });
+    }
     group.finish();
 }
 

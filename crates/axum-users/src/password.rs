@@ -4,6 +4,7 @@
 //! too: Argon2id, Argon2i and Argon2d of any parameters, and bcrypt; they are replaced at the next login.
 
 mod common;
+mod lanes;
 mod policy;
 mod pool;
 mod stored;
@@ -18,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use policy::ErasedPasswordPolicy;
 pub use policy::{AnyPassword, DefaultPasswordPolicy, PasswordPolicy};
-use pool::{Memory, Pool};
+use pool::{Memory, Pool, Size};
 use stored::{StoredHash, fill_argon2};
 
 use crate::random::Random;
@@ -27,8 +28,10 @@ const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 /// Callers who may wait, for each thread: about two seconds' work at the default parameters.
 const WAITING_PER_THREAD: usize = 16;
-/// Memory in KiB times iterations up to which a fingerprint is computed in place: well under a millisecond.
-const INLINE_WORK: u64 = 256;
+/// Memory in KiB times iterations up to which a fingerprint is cheap: well under a millisecond.
+const CHEAP_WORK: u64 = 256;
+/// Fingerprints that may wait: some milliseconds' work.
+const WAITING_FINGERPRINTS: usize = 1024;
 
 /// How much work a new Argon2id hash is.
 ///
@@ -140,7 +143,8 @@ impl Argon2Parameters {
         self.params.t_cost()
     }
 
-    /// The number of lanes, which is part of the result. One hash is computed by one thread whatever it is.
+    /// The number of lanes, which is part of the result. As many threads compute a hash at most, where cores are
+    /// idle.
     #[must_use]
     pub fn parallelism(&self) -> u32 {
         self.params.p_cost()
@@ -235,9 +239,13 @@ pub enum Verification {
 /// Hashes and verifies passwords, on threads of its own. Cheap to clone; clones share the threads.
 ///
 /// At most [`threads`](Self::threads) hashes are computed at a time and at most [`queue`](Self::queue)
-/// callers wait; all others get [`HashError::Overloaded`] at once. Each thread keeps the memory of one hash.
-/// A stored hash with larger parameters takes more for its time, 1 GiB at most. Threads start when they are
-/// first needed and end with the last clone.
+/// callers wait; all others get [`HashError::Overloaded`] at once, and so does who would wait for more than two
+/// seconds if hashes go on as of late. Each thread keeps the memory of one hash until it had no work for five
+/// seconds. A stored hash with larger parameters takes more for its time, 1 GiB at most. Threads start when they
+/// are needed and end when they rested, or with the last clone.
+///
+/// While a hash has the other threads to itself, and Linux says that cores are idle, its lanes are computed at
+/// the same time, which nearly halves a login's time on two cores.
 ///
 /// ```
 /// use axum_users::{Argon2Parameters, PasswordHasher, Random, Verification};
@@ -264,6 +272,8 @@ struct Inner {
     threads: usize,
     queue: Option<usize>,
     pool: Pool,
+    /// For what is cheap, so that it never waits for what is not.
+    fingerprints: Pool,
 }
 
 impl PasswordHasher {
@@ -274,7 +284,8 @@ impl PasswordHasher {
         Self::build(parameters, random, threads, None)
     }
 
-    /// Sets how many hashes are computed at a time, at least one. The result has threads of its own.
+    /// Sets how many hashes are computed at a time, at least one; a single hash takes no more threads than that. The
+    /// result has threads of its own.
     #[must_use]
     pub fn threads(self, threads: usize) -> Self {
         let Inner { parameters, random, queue, .. } = &*self.inner;
@@ -291,8 +302,11 @@ impl PasswordHasher {
 
     fn build(parameters: Argon2Parameters, random: Random, threads: usize, queue: Option<usize>) -> Self {
         let waiting = queue.unwrap_or(threads.saturating_mul(WAITING_PER_THREAD));
-        let pool = Pool::new(threads, waiting, parameters.params.block_count());
-        Self { inner: Arc::new(Inner { parameters, random, threads, queue, pool }) }
+        let lanes = usize::try_from(parameters.parallelism()).unwrap_or(usize::MAX).min(threads);
+        let pool = Pool::new(Size { threads, waiting, blocks: parameters.params.block_count(), lanes });
+        let blocks = Argon2Parameters::least().params.block_count();
+        let fingerprints = Pool::new(Size { threads: 1, waiting: WAITING_FINGERPRINTS, blocks, lanes: 1 });
+        Self { inner: Arc::new(Inner { parameters, random, threads, queue, pool, fingerprints }) }
     }
 
     /// The parameters of new hashes.
@@ -362,9 +376,11 @@ impl PasswordHasher {
     /// # Errors
     /// [`HashError::Overloaded`].
     pub async fn fingerprint(&self, stored: &str) -> Result<String, HashError> {
-        let parameters = Argon2Parameters::least();
-        let mut memory = Memory::new(parameters.params.block_count());
-        parameters.hash(stored.as_bytes(), self.salt(), &mut memory)
+        let (stored, salt) = (SecretString::from(stored), self.salt());
+        let hash = move |memory: &mut Memory| {
+            Argon2Parameters::least().hash(stored.expose_secret().as_bytes(), salt, memory)
+        };
+        self.inner.fingerprints.run(hash).await?
     }
 
     /// Whether `fingerprint` was made of this stored hash, here or by FastAPI Users (whose own costs as much
@@ -374,14 +390,13 @@ impl PasswordHasher {
     /// [`HashError::Overloaded`].
     pub async fn verify_fingerprint(&self, stored: &str, fingerprint: &str) -> Result<bool, HashError> {
         let Ok(fingerprint) = StoredHash::parse(fingerprint) else { return Ok(false) };
-        if let StoredHash::Argon2(argon2) = &fingerprint
-            && work(argon2.params.m_cost(), argon2.params.t_cost()) <= INLINE_WORK
-        {
-            return fingerprint.verify(stored.as_bytes(), &mut Memory::new(argon2.params.block_count()));
-        }
+        let pool = match fingerprint.work() <= CHEAP_WORK {
+            true => &self.inner.fingerprints,
+            false => &self.inner.pool,
+        };
         let stored = SecretString::from(stored);
         let verify = move |memory: &mut Memory| fingerprint.verify(stored.expose_secret().as_bytes(), memory);
-        self.inner.pool.run(verify).await?
+        pool.run(verify).await?
     }
 
     /// How many hashes were computed, or begun.

@@ -1,24 +1,33 @@
 //! Own threads for hashing, so that a hash never takes one that answers requests.
 //!
 //! There are at most as many threads as configured, each with one block of working memory that it keeps, and
-//! a bounded number of callers who wait. Whoever comes beyond that is refused at once. Threads start when
-//! they are first needed and end when the pool is dropped.
+//! a bounded number of callers who wait, none of them for seconds. Whoever comes beyond that is refused at once.
+//! Threads start when they are needed, and end, with their memory, when they had nothing to do for a while or
+//! the pool is dropped.
 
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
+    time::{Duration, Instant},
 };
 
 use argon2::Block;
 use tokio::sync::oneshot;
 
-use super::HashError;
+use super::{
+    HashError,
+    lanes::{are_cores_idle, spread, start_thread},
+};
 use crate::{
     metrics::{WaitingHash, hash_refused},
     spans,
 };
+
+/// Whoever would wait for longer than this before the work begins is refused at once.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A thread without work for so long ends, since its memory is of use to others.
+const REST: Duration = Duration::from_secs(5);
 
 pub(super) struct Pool {
     shared: Arc<Shared>,
@@ -28,9 +37,22 @@ struct Shared {
     state: Mutex<State>,
     /// Told of every new job, and of the end.
     news: Condvar,
-    threads: usize,
-    waiting: usize,
-    blocks: usize,
+    size: Size,
+    rest: Duration,
+    /// Whether so many cores have nothing to do.
+    are_idle: fn(usize) -> bool,
+}
+
+/// How much a pool may take.
+pub(super) struct Size {
+    /// Jobs that run at once, at least one.
+    pub(super) threads: usize,
+    /// Callers who wait besides.
+    pub(super) waiting: usize,
+    /// Argon2's memory that each thread keeps.
+    pub(super) blocks: usize,
+    /// Threads that a single hash may take while the others have nothing to do.
+    pub(super) lanes: usize,
 }
 
 #[derive(Default)]
@@ -39,16 +61,21 @@ struct State {
     started: usize,
     running: usize,
     closed: bool,
+    /// How long a job takes of late.
+    typical: Duration,
     /// How much was ever accepted: what tests of equal work count.
     #[cfg(test)]
     accepted: usize,
 }
 
 impl Pool {
-    /// `threads` run at once, `waiting` callers wait besides; each thread keeps `blocks` of Argon2's memory.
-    pub(super) fn new(threads: usize, waiting: usize, blocks: usize) -> Self {
+    pub(super) fn new(size: Size) -> Self {
+        Self::with(size, REST, are_cores_idle)
+    }
+
+    fn with(size: Size, rest: Duration, are_idle: fn(usize) -> bool) -> Self {
         let (state, news) = (Mutex::default(), Condvar::new());
-        Self { shared: Arc::new(Shared { state, news, threads, waiting, blocks }) }
+        Self { shared: Arc::new(Shared { state, news, size, rest, are_idle }) }
     }
 
     /// Runs `work` on a hashing thread. When the returned future is dropped first, work that has not begun is
@@ -72,15 +99,15 @@ impl Pool {
     fn submit(&self, job: Box<dyn Job>) -> Result<(), HashError> {
         let shared = &self.shared;
         let mut state = shared.lock();
-        if state.queue.len() + state.running >= shared.threads.saturating_add(shared.waiting) {
+        if shared.is_full(&state) {
             state.queue.retain(|job| !job.is_abandoned());
-            if state.queue.len() + state.running >= shared.threads.saturating_add(shared.waiting) {
+            if shared.is_full(&state) {
                 return Err(HashError::Overloaded);
             }
         }
         let free = state.started - state.running;
-        if free <= state.queue.len() && state.started < shared.threads {
-            Self::start_thread(shared, &mut state)?;
+        if free <= state.queue.len() && state.started < shared.size.threads {
+            Self::start_one(shared, &mut state)?;
         }
         state.queue.push_back(job);
         #[cfg(test)]
@@ -97,11 +124,10 @@ impl Pool {
         self.shared.lock().accepted
     }
 
-    fn start_thread(shared: &Arc<Shared>, state: &mut State) -> Result<(), HashError> {
-        let thread = thread::Builder::new().name(format!("password-hash-{}", state.started + 1));
+    fn start_one(shared: &Arc<Shared>, state: &mut State) -> Result<(), HashError> {
         let worker = Arc::clone(shared);
-        match thread.spawn(move || worker.work()) {
-            Ok(_) => state.started += 1,
+        match start_thread(format!("password-hash-{}", state.started + 1), move || worker.work()) {
+            Ok(()) => state.started += 1,
             Err(error) => {
                 tracing::error!(%error, "cannot start a thread for password hashing");
                 // Those that run already will do.
@@ -127,27 +153,56 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether one more would find no room, or wait for too long if hashes go on as of late.
+    fn is_full(&self, state: &State) -> bool {
+        let Size { threads, waiting, .. } = self.size;
+        let jobs_before_it = u32::try_from(state.queue.len() / threads).unwrap_or(u32::MAX);
+        state.queue.len() + state.running >= threads.saturating_add(waiting)
+            || state.typical.saturating_mul(jobs_before_it) > PATIENCE
+    }
+
     fn work(&self) {
-        let mut memory = Memory::new(self.blocks);
-        while let Some(job) = self.next_job() {
-            if !job.is_abandoned() && catch_unwind(AssertUnwindSafe(|| job.run(&mut memory))).is_err() {
+        let mut memory = Memory::new(self.size.blocks);
+        while let Some((job, has_room)) = self.next_job() {
+            let lanes = self.size.lanes;
+            let begun = Instant::now();
+            let done = catch_unwind(AssertUnwindSafe(|| match has_room && (self.are_idle)(lanes - 1) {
+                true => spread(lanes, || job.run(&mut memory)),
+                false => job.run(&mut memory),
+            }));
+            if done.is_err() {
                 tracing::error!("password hashing panicked");
             }
-            self.lock().running -= 1;
+            let mut state = self.lock();
+            state.running -= 1;
+            state.typical = (state.typical * 3 + begun.elapsed()) / 4;
         }
     }
 
-    fn next_job(&self) -> Option<Box<dyn Job>> {
+    /// The next job that somebody waits for, and whether there are threads for its lanes as well: where every
+    /// thread has a hash of its own, lanes would only get into each other's way. `None` when the thread shall end.
+    fn next_job(&self) -> Option<(Box<dyn Job>, bool)> {
         let mut state = self.lock();
         loop {
-            if let Some(job) = state.queue.pop_front() {
+            while let Some(job) = state.queue.pop_front() {
+                if job.is_abandoned() {
+                    continue;
+                }
                 state.running += 1;
-                return Some(job);
+                let lanes = self.size.lanes;
+                let is_free = state.queue.is_empty() && state.running * lanes <= self.size.threads;
+                return Some((job, lanes > 1 && is_free));
             }
             if state.closed {
                 return None;
             }
-            state = self.news.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let (after, rested) =
+                self.news.wait_timeout(state, self.rest).unwrap_or_else(PoisonError::into_inner);
+            state = after;
+            if rested.timed_out() && state.queue.is_empty() {
+                state.started -= 1;
+                return None;
+            }
         }
     }
 }
@@ -224,7 +279,7 @@ mod tests {
             atomic::{AtomicUsize, Ordering},
             mpsc,
         },
-        time::Duration,
+        thread,
     };
 
     use super::*;
@@ -237,11 +292,19 @@ mod tests {
         most: Arc<AtomicUsize>,
     }
 
+    fn size(threads: usize, waiting: usize) -> Size {
+        Size { threads, waiting, blocks: 8, lanes: 1 }
+    }
+
     type Held = (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), HashError>>);
 
     impl Gate {
         fn new(threads: usize, waiting: usize) -> Self {
-            let pool = Arc::new(Pool::new(threads, waiting, 8));
+            Self::of(Pool::new(size(threads, waiting)))
+        }
+
+        fn of(pool: Pool) -> Self {
+            let pool = Arc::new(pool);
             Self { pool, entered: mpsc::channel(), running: Arc::default(), most: Arc::default() }
         }
 
@@ -261,6 +324,13 @@ mod tests {
             });
             tokio::task::yield_now().await;
             (release, job)
+        }
+
+        /// A thread says that it is free just after it has answered.
+        fn wait_until_nothing_runs(&self) {
+            while self.pool.shared.lock().running > 0 {
+                thread::yield_now();
+            }
         }
 
         fn wait_for_entries(&self, count: usize) {
@@ -304,6 +374,54 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn pw_11_whoever_would_wait_for_seconds_is_refused_though_the_queue_has_room() {
+        let gate = Gate::new(2, 100);
+        let mut held = Vec::new();
+        for _ in 0..6 {
+            held.push(gate.hold().await);
+        }
+        gate.wait_for_entries(2);
+
+        // Four wait, two before each thread.
+        gate.pool.shared.lock().typical = Duration::from_millis(1001);
+        assert!(matches!(gate.pool.run(|_| ()).await, Err(HashError::Overloaded)));
+        gate.pool.shared.lock().typical = Duration::from_millis(999);
+        held.push(gate.hold().await);
+
+        for (release, job) in held {
+            release.send(()).unwrap();
+            job.await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn where_hashes_take_longer_than_anybody_waits_those_who_find_nobody_before_them_are_served() {
+        let gate = Gate::new(1, 100);
+        let (release, job) = gate.hold().await;
+        gate.wait_for_entries(1);
+        gate.pool.shared.lock().typical = PATIENCE * 2;
+
+        let (release_next, next) = gate.hold().await;
+        assert!(matches!(gate.pool.run(|_| ()).await, Err(HashError::Overloaded)));
+
+        for release in [release, release_next] {
+            release.send(()).unwrap();
+        }
+        job.await.unwrap().unwrap();
+        next.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn how_long_a_job_takes_is_learnt_from_those_that_ran() {
+        let gate = Gate::new(1, 1);
+
+        gate.pool.run(|_| ()).await.unwrap();
+
+        gate.wait_until_nothing_runs();
+        assert_ne!(gate.pool.shared.lock().typical, Duration::ZERO);
+    }
+
+    #[tokio::test]
     async fn without_a_queue_a_free_thread_is_still_used() {
         let gate = Gate::new(1, 0);
         let (release, job) = gate.hold().await;
@@ -311,10 +429,7 @@ mod tests {
         assert!(gate.pool.run(|_| ()).await.is_err());
         release.send(()).unwrap();
         job.await.unwrap().unwrap();
-        // The thread says that it is free just after it has answered.
-        while gate.pool.shared.lock().running > 0 {
-            thread::yield_now();
-        }
+        gate.wait_until_nothing_runs();
         gate.pool.run(|_| ()).await.unwrap();
     }
 
@@ -350,17 +465,52 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn threads_end_with_the_pool() {
-        struct AtEnd(mpsc::Sender<()>);
-        impl Drop for AtEnd {
-            fn drop(&mut self) {
-                let _ = self.0.send(());
-            }
+    async fn lanes_are_spread_while_threads_and_cores_are_idle_and_not_otherwise() {
+        let lanes = |_: &mut Memory| rayon_core::current_num_threads();
+        let four = || Size { lanes: 4, ..size(4, 4) };
+        let busy = Pool::with(four(), REST, |_| false);
+        assert_eq!(busy.run(lanes).await.unwrap(), 1);
+
+        let gate = Gate::of(Pool::with(four(), REST, |wanted| wanted == 3));
+        assert_eq!(gate.pool.run(lanes).await.unwrap(), 4);
+
+        let (release, job) = gate.hold().await;
+        gate.wait_for_entries(1);
+        assert_eq!(gate.pool.run(lanes).await.unwrap(), 1);
+        release.send(()).unwrap();
+        job.await.unwrap().unwrap();
+        gate.wait_until_nothing_runs();
+        assert_eq!(gate.pool.run(lanes).await.unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_panic_among_spread_lanes_is_answered_and_the_thread_goes_on() {
+        let gate = Gate::of(Pool::with(Size { lanes: 2, ..size(2, 2) }, REST, |_| true));
+
+        assert!(gate.pool.run(|_| -> () { panic!("on purpose") }).await.is_err());
+
+        gate.wait_until_nothing_runs();
+        assert_eq!(gate.pool.run(|_| 7).await.unwrap(), 7);
+    }
+
+    /// The thread's own memory is gone with it.
+    #[tokio::test]
+    async fn pw_10_a_thread_that_has_rested_ends_and_another_one_starts_when_it_is_needed() {
+        let pool = Pool::with(size(1, 1), Duration::from_millis(1), |_| false);
+        let ended = watch_end_of_thread(&pool).await;
+
+        ended.recv_timeout(Duration::from_secs(30)).unwrap();
+
+        while pool.shared.lock().started > 0 {
+            thread::yield_now();
         }
-        thread_local!(static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) });
-        let pool = Pool::new(2, 2, 8);
-        let (sender, ended) = mpsc::channel();
-        pool.run(move |_| AT_END.set(Some(AtEnd(sender)))).await.unwrap();
+        assert_eq!(pool.run(|_| 7).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn threads_end_with_the_pool() {
+        let pool = Pool::new(size(2, 2));
+        let ended = watch_end_of_thread(&pool).await;
         assert!(ended.try_recv().is_err());
 
         drop(pool);
@@ -368,23 +518,35 @@ mod tests {
         ended.recv_timeout(Duration::from_secs(30)).unwrap();
     }
 
+    /// Tells of the end of a thread that has done something.
+    async fn watch_end_of_thread(pool: &Pool) -> mpsc::Receiver<()> {
+        struct AtEnd(mpsc::Sender<()>);
+        impl Drop for AtEnd {
+            fn drop(&mut self) {
+                let _ = self.0.send(());
+            }
+        }
+        thread_local!(static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) });
+        let (sender, ended) = mpsc::channel();
+        pool.run(move |_| AT_END.set(Some(AtEnd(sender)))).await.unwrap();
+        ended
+    }
+
     #[tokio::test]
     async fn a_panic_is_answered_and_the_thread_goes_on() {
-        let pool = Pool::new(1, 1, 8);
+        let gate = Gate::new(1, 1);
 
-        let answer = pool.run(|_| -> () { panic!("on purpose") }).await;
+        let answer = gate.pool.run(|_| -> () { panic!("on purpose") }).await;
 
         assert!(matches!(answer, Err(HashError::Overloaded)));
-        while pool.shared.lock().running > 0 {
-            thread::yield_now();
-        }
-        assert_eq!(pool.run(|_| 7).await.unwrap(), 7);
-        assert_eq!(pool.shared.lock().started, 1);
+        gate.wait_until_nothing_runs();
+        assert_eq!(gate.pool.run(|_| 7).await.unwrap(), 7);
+        assert_eq!(gate.pool.shared.lock().started, 1);
     }
 
     #[tokio::test]
     async fn pw_10_a_thread_keeps_one_memory_and_frees_what_a_larger_hash_needed() {
-        let pool = Pool::new(1, 1, 64);
+        let pool = Pool::new(Size { blocks: 64, ..size(1, 1) });
         let place =
             |memory: &mut Memory, count| memory.with(count, |blocks| blocks.as_ptr() as usize).unwrap();
 

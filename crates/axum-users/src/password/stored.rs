@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use bcrypt::HashParts;
 use subtle::ConstantTimeEq;
 
-use super::{Argon2Parameters, HashError, SALT_BYTES, pool::Memory};
+use super::{Argon2Parameters, HashError, SALT_BYTES, pool::Memory, work};
 
 /// bcrypt reads no further.
 const BCRYPT_BYTES: usize = 72;
@@ -62,6 +62,14 @@ impl StoredHash {
                     && stored.salt.len() == SALT_BYTES
             }
             Self::Bcrypt(_) => false,
+        }
+    }
+
+    /// Memory in KiB times iterations; of bcrypt, which is never cheap, the most.
+    pub(super) fn work(&self) -> u64 {
+        match self {
+            Self::Argon2(stored) => work(stored.params.m_cost(), stored.params.t_cost()),
+            Self::Bcrypt(_) => u64::MAX,
         }
     }
 

@@ -151,14 +151,12 @@ impl Pool {
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
-                let mut lease = Lease::take(pool, Some(timeout)).await?;
-                let rows = lease.fetch(postgres::query(call)).await?;
+                let rows = Lease::fetch_once(pool, timeout, postgres::query(call)).await?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => {
-                let mut lease = Lease::take(pool, Some(timeout)).await?;
-                let rows = lease.fetch(mysql::query(call)).await?;
+                let rows = Lease::fetch_once(pool, timeout, mysql::query(call)).await?;
                 Ok(rows.into_iter().map(Row::MySql).collect())
             }
         }
@@ -173,13 +171,11 @@ impl Pool {
             Self::Sqlite(pool) => Ok(sqlite::query(call).execute(pool).await?.rows_affected()),
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
-                let mut lease = Lease::take(pool, Some(timeout)).await?;
-                Ok(lease.execute(postgres::query(call)).await?.rows_affected())
+                Ok(Lease::execute_once(pool, timeout, postgres::query(call)).await?.rows_affected())
             }
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => {
-                let mut lease = Lease::take(pool, Some(timeout)).await?;
-                Ok(lease.execute(mysql::query(call)).await?.rows_affected())
+                Ok(Lease::execute_once(pool, timeout, mysql::query(call)).await?.rows_affected())
             }
         }
     }

@@ -22,7 +22,7 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
     DB::Arguments: IntoArguments<DB>,
 {
-    pub(super) async fn take(pool: &Pool<DB>, timeout: Option<Duration>) -> Result<Self, sqlx::Error> {
+    async fn take(pool: &Pool<DB>, timeout: Option<Duration>) -> Result<Self, sqlx::Error> {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let connection = in_time(deadline, pool.acquire()).await?;
         Ok(Self { connection, deadline, in_transaction: false, is_clean: true })
@@ -33,6 +33,27 @@ where
         lease.in_transaction = true;
         lease.run("BEGIN").await?;
         Ok(lease)
+    }
+
+    /// One statement by itself. One deadline is set for taking the connection and for the answer: two would cost
+    /// twice.
+    pub(super) async fn fetch_once(
+        pool: &Pool<DB>,
+        timeout: Duration,
+        query: Query<'_, DB, DB::Arguments>,
+    ) -> Result<Vec<DB::Row>, sqlx::Error> {
+        in_time(Some(Instant::now() + timeout), async { Self::take(pool, None).await?.fetch(query).await })
+            .await
+    }
+
+    /// See [`fetch_once`](Self::fetch_once).
+    pub(super) async fn execute_once(
+        pool: &Pool<DB>,
+        timeout: Duration,
+        query: Query<'_, DB, DB::Arguments>,
+    ) -> Result<DB::QueryResult, sqlx::Error> {
+        in_time(Some(Instant::now() + timeout), async { Self::take(pool, None).await?.execute(query).await })
+            .await
     }
 
     pub(super) async fn fetch(

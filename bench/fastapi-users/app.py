@@ -13,15 +13,21 @@ from fastapi_users.authentication import (
     RedisStrategy,
 )
 from fastapi_users.authentication.strategy.db import DatabaseStrategy
-from fastapi_users.db import SQLAlchemyBaseUserTableUUID, SQLAlchemyUserDatabase
+from fastapi_users.db import (
+    SQLAlchemyBaseOAuthAccountTableUUID,
+    SQLAlchemyBaseUserTableUUID,
+    SQLAlchemyUserDatabase,
+)
 from fastapi_users_db_sqlalchemy.access_token import (
     SQLAlchemyAccessTokenDatabase,
     SQLAlchemyBaseAccessTokenTableUUID,
 )
+from httpx_oauth.oauth2 import OAuth2
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, relationship
 
 SECRET = os.environ["SECRET"]
+PROVIDER = os.environ["OAUTH_PROVIDER"]
 engine = create_async_engine(os.environ["DATABASE_URL"])
 session_maker = async_sessionmaker(engine, expire_on_commit=False)
 redis_client = redis.asyncio.from_url(os.environ["REDIS_URL"], decode_responses=True)
@@ -31,8 +37,12 @@ class Base(DeclarativeBase):
     pass
 
 
-class User(SQLAlchemyBaseUserTableUUID, Base):
+class OAuthAccount(SQLAlchemyBaseOAuthAccountTableUUID, Base):
     pass
+
+
+class User(SQLAlchemyBaseUserTableUUID, Base):
+    oauth_accounts: Mapped[list[OAuthAccount]] = relationship("OAuthAccount", lazy="joined")
 
 
 class AccessToken(SQLAlchemyBaseAccessTokenTableUUID, Base):
@@ -50,7 +60,7 @@ async def get_session():
 
 
 async def get_user_db(session=Depends(get_session)):
-    yield SQLAlchemyUserDatabase(session, User)
+    yield SQLAlchemyUserDatabase(session, User, OAuthAccount)
 
 
 async def get_access_token_db(session=Depends(get_session)):
@@ -73,6 +83,17 @@ def redis_strategy():
     return RedisStrategy(redis_client, lifetime_seconds=3600)
 
 
+class Provider(OAuth2):
+    async def get_id_email(self, token):
+        async with self.get_httpx_client() as client:
+            headers = {**self.request_headers, "Authorization": f"Bearer {token}"}
+            profile = (await client.get(f"{PROVIDER}/profile", headers=headers)).json()
+        return profile["sub"], profile["email"]
+
+
+provider = Provider("bench", "bench-secret", f"{PROVIDER}/authorize", f"{PROVIDER}/token", name="bench")
+
+
 def backend(name, strategy):
     transport = BearerTransport(tokenUrl=f"auth/{name}/login")
     return AuthenticationBackend(name=name, transport=transport, get_strategy=strategy)
@@ -89,3 +110,6 @@ for one in backends:
     app.include_router(fastapi_users.get_auth_router(one), prefix=f"/auth/{one.name}")
 app.include_router(fastapi_users.get_register_router(schemas.BaseUser[uuid.UUID], schemas.BaseUserCreate), prefix="/auth")
 app.include_router(fastapi_users.get_users_router(schemas.BaseUser[uuid.UUID], schemas.BaseUserUpdate), prefix="/users")
+app.include_router(
+    fastapi_users.get_oauth_router(provider, backends[0], SECRET, csrf_token_cookie_secure=False), prefix="/auth/bench"
+)

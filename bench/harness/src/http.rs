@@ -26,6 +26,26 @@ impl Answer {
             key.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     }
+
+    /// Whether it is a success, or sends on to where it goes on.
+    pub fn is_good(&self) -> bool {
+        (200..400).contains(&self.status)
+    }
+
+    /// A text in the JSON object that was answered.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        body[name].as_str().map(str::to_owned)
+    }
+
+    /// The header with the cookies that the answer sets, as a browser would send it back.
+    pub fn cookies(&self) -> String {
+        let set = self.head.lines().filter_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("set-cookie").then(|| value.trim().split(';').next().unwrap_or_default())
+        });
+        format!("cookie: {}\r\n", set.collect::<Vec<_>>().join("; "))
+    }
 }
 
 /// A kept-alive connection.

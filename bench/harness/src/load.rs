@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    io,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -11,17 +12,17 @@ use tokio::{
     time::{sleep, sleep_until},
 };
 
-use crate::http::Connection;
-
-/// Makes the request of this number.
-pub type Make = Rc<dyn Fn(u64) -> Vec<u8>>;
+use crate::{
+    http::{Answer, Connection},
+    talk::{Talk, Talks},
+};
 
 /// What a load does.
 #[derive(Clone)]
 pub struct Load {
     pub port: u16,
     pub connections: usize,
-    pub make: Make,
+    pub talks: Talks,
     /// A pause between an answer and the next request of the same connection.
     pub pause: Duration,
 }
@@ -29,7 +30,7 @@ pub struct Load {
 /// What came of a load within its time.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// Latencies of good answers, in microseconds.
+    /// How long good pieces of work took, in microseconds.
     pub good: Vec<u32>,
     /// Answers 503: refused early.
     pub refused: u64,
@@ -62,8 +63,8 @@ pub async fn run(loads: &[Load], duration: Duration) -> Vec<Outcome> {
     let outcomes: Vec<_> = loads.iter().map(|_| Rc::new(RefCell::new(Outcome::default()))).collect();
     for (load, outcome) in loads.iter().zip(&outcomes) {
         let numbers = Rc::new(RefCell::new(0));
-        for _ in 0..load.connections {
-            set.spawn_local(client(load.clone(), Rc::clone(&numbers), Rc::clone(outcome), until));
+        for index in 0..load.connections {
+            set.spawn_local(client(load.clone(), index, Rc::clone(&numbers), Rc::clone(outcome), until));
         }
     }
     set.run_until(sleep_until(until.into())).await;
@@ -73,18 +74,49 @@ pub async fn run(loads: &[Load], duration: Duration) -> Vec<Outcome> {
     outcomes.into_iter().map(finish).collect()
 }
 
-async fn client(load: Load, numbers: Rc<RefCell<u64>>, outcome: Rc<RefCell<Outcome>>, until: Instant) {
+/// Lets each connection do one piece of work, one after the other; the first that fails is told.
+pub async fn once(load: &Load) -> Result<(), String> {
+    for index in 0..load.connections {
+        let mut talk = (load.talks)(index);
+        let mut connection = Connection::new(load.port);
+        let answer = work(&mut *talk, &mut connection, 0).await.map_err(|error| error.to_string())?;
+        if !answer.is_good() {
+            return Err(format!("answered {} {}", answer.status, String::from_utf8_lossy(&answer.body)));
+        }
+    }
+    Ok(())
+}
+
+/// One piece of work: its last answer, or the first that is not good.
+async fn work(talk: &mut dyn Talk, connection: &mut Connection, number: u64) -> io::Result<Answer> {
+    let mut request = talk.begin(number);
+    loop {
+        let answer = connection.send(&request).await?;
+        match answer.is_good().then(|| talk.go_on(&answer)).flatten() {
+            Some(next) => request = next,
+            None => return Ok(answer),
+        }
+    }
+}
+
+async fn client(
+    load: Load,
+    index: usize,
+    numbers: Rc<RefCell<u64>>,
+    outcome: Rc<RefCell<Outcome>>,
+    until: Instant,
+) {
     let mut connection = Connection::new(load.port);
+    let mut talk = (load.talks)(index);
     loop {
         let number = {
             let mut numbers = numbers.borrow_mut();
             *numbers += 1;
             *numbers
         };
-        let request = (load.make)(number);
         let begun = Instant::now();
         outcome.borrow_mut().unanswered += 1;
-        let answer = connection.send(&request).await;
+        let answer = work(&mut *talk, &mut connection, number).await;
         if Instant::now() >= until {
             return;
         }
@@ -93,7 +125,7 @@ async fn client(load: Load, numbers: Rc<RefCell<u64>>, outcome: Rc<RefCell<Outco
             let mut outcome = outcome.borrow_mut();
             outcome.unanswered -= 1;
             match answer {
-                Ok(answer) if (200..300).contains(&answer.status) => {
+                Ok(answer) if answer.is_good() => {
                     outcome.good.push(u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX));
                 }
                 Ok(answer) if answer.status == 503 => {

@@ -3,98 +3,31 @@
 //! Every figure of one run was taken in turns with the others of that run, so that what else the machine did
 //! met all of them alike. Figures of two runs are not comparable.
 
+mod build_cost;
+mod growth;
 mod http;
 mod load;
+mod markdown;
+mod memory;
+mod options;
 mod process;
+mod provider;
 mod report;
+mod running;
 mod seed;
+mod talk;
 mod target;
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::ExitCode,
-    rc::Rc,
-    time::Duration,
-};
+use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use crate::{
     load::{Load, Outcome},
+    options::Options,
     process::Process,
     report::{Report, Sample},
-    target::{Database, Place, Running, Target, Work},
+    running::{Running, Work},
+    target::{Database, Place, Target},
 };
-
-const USAGE: &str = "\
-Measures axum-users beside what else could be used, and beside what the machine can do.
-
-Usage: cargo xtask bench [OPTIONS]
-
-Options:
-  --quick         fewer targets, one second a measurement: under two minutes
-  --only WORDS    only measurements whose name has one of these words, separated by commas; names look like
-                  `sqlite/me/32`, `postgresql/login/32`, `flood`, `start`, `growth`
-  --targets NAMES only these targets: limit, axum-users, axum-users-cached, axum-users-server, fastapi-users,
-                  fastapi-users-2, better-auth, axum-login
-  --rounds N      rounds, 3 without
-  --seconds S     seconds of one measurement, 3 without
-  --users N,N     measure growth with so many users; 1000,1000000 without
-  --out FILE      keep every sample as JSON in this file; target/bench/results.json without";
-
-struct Options {
-    quick: bool,
-    only: Vec<String>,
-    targets: Vec<String>,
-    rounds: usize,
-    seconds: f64,
-    users: Vec<u64>,
-    out: PathBuf,
-    command: String,
-}
-
-impl Options {
-    fn read(arguments: Vec<String>) -> Result<Self, String> {
-        let mut it = Self {
-            quick: false,
-            only: Vec::new(),
-            targets: Vec::new(),
-            rounds: 3,
-            seconds: 3.0,
-            users: vec![1_000, 1_000_000],
-            out: PathBuf::from("target/bench/results.json"),
-            command: format!("cargo xtask bench {}", arguments.join(" ")).trim_end().to_owned(),
-        };
-        let mut arguments = arguments.into_iter();
-        while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().ok_or(format!("{argument} needs a value\n\n{USAGE}"));
-            let bad = |text: &str| format!("{argument} cannot be `{text}`\n\n{USAGE}");
-            let words = |text: String| text.split(',').map(str::to_owned).collect::<Vec<_>>();
-            match argument.as_str() {
-                "--quick" => (it.quick, it.seconds) = (true, 1.0),
-                "--only" => it.only = words(value()?),
-                "--targets" => it.targets = words(value()?),
-                "--out" => it.out = value()?.into(),
-                "--rounds" => it.rounds = value().and_then(|text| text.parse().map_err(|_| bad(&text)))?,
-                "--seconds" => it.seconds = value().and_then(|text| text.parse().map_err(|_| bad(&text)))?,
-                "--users" => {
-                    let counts = words(value()?).into_iter().map(|text| text.parse().map_err(|_| bad(&text)));
-                    it.users = counts.collect::<Result<_, _>>()?;
-                }
-                _ => return Err(format!("unknown option `{argument}`\n\n{USAGE}")),
-            }
-        }
-        Ok(it)
-    }
-
-    /// Whether a measurement of this name is asked for.
-    fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|word| name.contains(word.as_str()))
-    }
-
-    fn seconds(&self, factor: f64) -> Duration {
-        Duration::from_secs_f64(self.seconds * factor)
-    }
-}
 
 fn main() -> ExitCode {
     let options = match Options::read(std::env::args().skip(1).collect()) {
@@ -118,7 +51,7 @@ fn fail(error: &str) -> ExitCode {
 /// Works and connections that are measured on a database.
 fn plan(database: Database, quick: bool) -> Vec<(Work, usize)> {
     let full: &[(Work, &[usize])] = match (database, quick) {
-        (Database::Sqlite, true) => &[(Work::Me, &[32]), (Work::Session, &[32]), (Work::Login, &[32])],
+        (Database::Sqlite, true) => &[(Work::Me, &[32]), (Work::Session, &[32]), (Work::Login, &[1, 32])],
         (Database::Postgres, true) => &[],
         (Database::Sqlite, false) => &[
             (Work::Me, &[1, 32, 256]),
@@ -128,10 +61,16 @@ fn plan(database: Database, quick: bool) -> Vec<(Work, usize)> {
             (Work::Redis, &[32]),
             (Work::Login, &[1, 32]),
             (Work::Register, &[32]),
+            (Work::Refresh, &[32]),
+            (Work::OAuth, &[32]),
         ],
-        (Database::Postgres, false) => {
-            &[(Work::Me, &[1, 32, 256]), (Work::Session, &[32]), (Work::Login, &[32])]
-        }
+        (Database::Postgres, false) => &[
+            (Work::Me, &[1, 32, 256]),
+            (Work::Session, &[32]),
+            (Work::Login, &[32]),
+            (Work::Refresh, &[32]),
+            (Work::OAuth, &[32]),
+        ],
     };
     full.iter().flat_map(|(work, counts)| counts.iter().map(|count| (*work, *count))).collect()
 }
@@ -142,6 +81,7 @@ struct Bench {
     folder: PathBuf,
     postgres: Option<String>,
     redis: String,
+    provider: String,
     hash: String,
     report: Report,
 }
@@ -154,42 +94,32 @@ impl Bench {
         let redis = std::env::var("REDIS_URL").map_err(|_| "REDIS_URL names no server")?;
         let postgres = std::env::var("POSTGRES_URL").ok();
         let report = Report::new(&options.command);
-        Ok(Self { options, root, folder, postgres, redis, hash: seed::password_hash()?, report })
+        let (provider, hash) = (provider::start()?, seed::password_hash()?);
+        Ok(Self { options, root, folder, postgres, redis, provider, hash, report })
     }
 
     async fn run(mut self) -> Result<(), String> {
         let measured = self.measure().await;
         let _ = fs::remove_dir_all(&self.folder);
         measured?;
-        self.report.print();
-        self.report.write(&self.options.out)
+        let tables = markdown::tables(&self.report);
+        println!("\n{tables}");
+        for (path, text) in [(&self.options.out, self.report.json()), (&self.options.markdown, tables)] {
+            report::write(path, &text)?;
+        }
+        println!("Every sample is in {}, the tables are in {}", self.options.out.display(), self.options.markdown.display());
+        Ok(())
     }
 
     async fn measure(&mut self) -> Result<(), String> {
         for database in [Database::Sqlite, Database::Postgres] {
-            let prefix = database.name().to_lowercase();
-            let wanted: Vec<_> = plan(database, self.options.quick)
-                .into_iter()
-                .filter(|(work, count)| self.options.wants(&format!("{prefix}/{}/{count}", work.name())))
-                .collect();
-            let flood = database == Database::Sqlite && self.options.wants("flood");
-            let start = database == Database::Sqlite && self.options.wants("start");
-            if wanted.is_empty() && !flood && !start {
-                continue;
-            }
-            let mut running = self.start_all(database, 1000).await?;
-            if start {
-                self.starts(database, &mut running).await?;
-            }
-            self.throughput(&prefix, &wanted, &running).await;
-            if flood {
-                self.floods(&running).await;
-            }
-            drop(running);
-            self.drop_databases(database, 1000).await;
+            self.on(database).await?;
         }
-        if !self.options.quick && self.options.wants("growth") {
+        if self.options.wants_slow("growth") {
             self.growth().await?;
+        }
+        if self.options.wants_slow("build") {
+            self.builds()?;
         }
         for target in self.targets() {
             let size = target.binary(&self.root).and_then(|binary| fs::metadata(binary).ok());
@@ -197,6 +127,37 @@ impl Bench {
                 self.report.size(target, size.len());
             }
         }
+        Ok(())
+    }
+
+    /// Everything that is measured on a database with a thousand users.
+    async fn on(&mut self, database: Database) -> Result<(), String> {
+        const USERS: u64 = 1000;
+        let prefix = database.name().to_lowercase();
+        let wanted: Vec<_> = plan(database, self.options.quick)
+            .into_iter()
+            .filter(|(work, count)| self.options.wants(&format!("{prefix}/{}/{count}", work.name())))
+            .collect();
+        let on_sqlite = database == Database::Sqlite;
+        let flood = on_sqlite && self.options.wants("flood");
+        let start = on_sqlite && self.options.wants("start");
+        let memory = on_sqlite && self.options.wants_slow("memory");
+        if wanted.is_empty() && !flood && !start && !memory {
+            return Ok(());
+        }
+        let running = self.start_all(database, USERS).await?;
+        if memory {
+            self.memory(&running).await?;
+        }
+        if start {
+            self.starts(database, USERS, &running).await?;
+        }
+        self.throughput(&prefix, &wanted, &running).await?;
+        if flood {
+            self.floods(&running).await?;
+        }
+        drop(running);
+        self.drop_databases(database, USERS).await;
         Ok(())
     }
 
@@ -215,8 +176,8 @@ impl Bench {
         let mut running = Vec::new();
         for target in self.targets().into_iter().filter(|target| target.serves(database)) {
             let url = self.database(target, database, users).await?;
-            let (mut process, _) = target.start(&self.place(database, &url), free_port()?)?;
-            process.up().await.map_err(|error| format!("{}: {error}", target.name()))?;
+            let (mut process, begun) = target.start(&self.place(database, &url), free_port()?)?;
+            process.up(begun).await.map_err(|error| format!("{}: {error}", target.name()))?;
             self.report.memory(target, "idle", process.resident_mib());
             running.push(Running::sign_in(target, process).await?);
             println!("{} runs on {} with {users} users", target.name(), database.name());
@@ -229,12 +190,13 @@ impl Bench {
     }
 
     fn place<'a>(&'a self, database: Database, url: &'a str) -> Place<'a> {
-        Place { root: &self.root, folder: &self.folder, database, url, redis: &self.redis }
+        let Self { root, folder, redis, provider, .. } = self;
+        Place { root, folder, database, url, redis, provider }
     }
 
     /// The session that the limit finds in Redis.
     async fn seed_redis(&self) -> Result<(), String> {
-        let (key, value) = target::redis_session();
+        let (key, value) = running::redis_session();
         let address = self.redis.trim_start_matches("redis://").trim_end_matches('/');
         let address = address.split('/').next().unwrap_or(address);
         let command = format!("SET {key} {value} EX 3600\r\n");
@@ -269,22 +231,28 @@ impl Bench {
 
     async fn drop_databases(&self, database: Database, users: u64) {
         let Some(server) = self.postgres.as_ref().filter(|_| database == Database::Postgres) else { return };
-        for target in self.targets() {
-            let name = format!("bench_{}_{users}", target.name().replace('-', "_"));
+        let of_target = |target: Target| format!("bench_{}_{users}", target.name().replace('-', "_"));
+        for name in self.targets().into_iter().map(of_target).chain([seed::template(users)]) {
             if let Err(error) = seed::drop_postgres(server, &name).await {
                 eprintln!("{name} is left behind: {error}");
             }
         }
     }
 
-    async fn throughput(&mut self, prefix: &str, wanted: &[(Work, usize)], running: &[Running]) {
+    async fn throughput(
+        &mut self,
+        prefix: &str,
+        wanted: &[(Work, usize)],
+        running: &[Running],
+    ) -> Result<(), String> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
         for round in 0..self.options.rounds {
             for (work, connections) in wanted {
                 let name = format!("{prefix}/{}/{connections}", work.name());
                 for target in running {
-                    let Some(make) = target.make(*work, round) else { continue };
-                    let load =
-                        Load { port: target.process.port, connections: *connections, make, pause: Duration::ZERO };
+                    let Some(load) = target.load(*work, *connections, round).await? else { continue };
                     if !work.hashes() {
                         // Connections are made, caches are warm.
                         load::run(std::slice::from_ref(&load), Duration::from_millis(200)).await;
@@ -294,100 +262,96 @@ impl Bench {
                     self.report.add(Sample::new(&name, target.target, &outcome[0], cpu));
                 }
             }
-            for target in running {
-                self.report.memory(target.target, "under load", target.process.resident_mib());
-            }
             println!("{prefix}: round {} of {}", round + 1, self.options.rounds);
         }
+        Ok(())
     }
 
     /// Logins from many sides, and meanwhile somebody who is logged in already.
-    async fn floods(&mut self, running: &[Running]) {
+    async fn floods(&mut self, running: &[Running]) -> Result<(), String> {
         let counts: &[usize] = if self.options.quick { &[32] } else { &[32, 256] };
         for round in 0..self.options.rounds {
             for connections in counts {
                 for target in running {
-                    self.flood(target, *connections, round).await;
+                    self.flood(target, *connections, round).await?;
                 }
             }
             println!("flood: round {} of {}", round + 1, self.options.rounds);
         }
+        Ok(())
     }
 
-    async fn flood(&mut self, target: &Running, connections: usize, round: usize) {
-        let Some(login) = target.make(Work::Login, round) else { return };
-        let signed_in = target.first_request();
-        let port = target.process.port;
-        let flood = Load { port, connections, make: login, pause: Duration::ZERO };
-        let pause = Duration::from_millis(20);
-        let probe = Load { port, connections: 4, make: Rc::new(move |_| signed_in.clone()), pause };
+    async fn flood(&mut self, target: &Running, connections: usize, round: usize) -> Result<(), String> {
+        let Some(flood) = target.load(Work::Login, connections, round).await? else { return Ok(()) };
+        let (port, pause) = (target.process.port, Duration::from_millis(20));
+        let probe = Load { port, connections: 4, talks: talk::same(target.first_request()), pause };
         let duration = self.options.seconds(3.0);
-        let (outcomes, cpu) = measured(&target.process, &[flood, probe], duration).await;
-        self.report.memory(target.target, "in a flood", target.process.resident_mib());
+        let loads = [flood, probe];
+        let ((outcomes, cpu), mib) =
+            memory::greatest_during(&target.process, measured(&target.process, &loads, duration)).await;
+        self.report.memory(target.target, "in a flood", mib);
         self.report.add(Sample::new(&format!("flood/login/{connections}"), target.target, &outcomes[0], cpu));
         let name = format!("flood/me-meanwhile/{connections}");
         self.report.add(Sample::new(&name, target.target, &outcomes[1], f64::NAN));
-    }
-
-    /// How long each takes to start, where its tables are ready.
-    async fn starts(&mut self, database: Database, running: &mut [Running]) -> Result<(), String> {
-        for _ in 0..self.options.rounds {
-            for it in running.iter_mut() {
-                let (target, request) = (it.target, it.first_request());
-                let name = format!("bench_{}_1000", target.name().replace('-', "_"));
-                let url = format!("sqlite://{}", self.folder.join(format!("{name}.db")).display());
-                let place = self.place(database, &url);
-                // On another port, since the first one still runs; the file bears two.
-                let (mut process, begun) = target.start(&place, free_port()?)?;
-                let took = process.first_good_answer(&request, begun).await;
-                let took = took.map_err(|error| format!("{}: {error}", target.name()))?;
-                self.report.start(target, took);
-            }
-        }
         Ok(())
     }
 
-    async fn growth(&mut self) -> Result<(), String> {
-        for database in [Database::Sqlite, Database::Postgres] {
-            if database == Database::Postgres && self.postgres.is_none() {
-                continue;
-            }
-            let prefix = database.name().to_lowercase();
-            let mut sizes = Vec::new();
-            let targets = std::mem::take(&mut self.options.targets);
-            self.options.targets = match targets.is_empty() {
-                true => vec!["limit".to_owned(), "axum-users".to_owned()],
-                false => targets.clone(),
-            };
-            for users in self.options.users.clone() {
-                sizes.push((users, self.start_all(database, users).await?));
-            }
-            for round in 0..self.options.rounds {
-                for (users, running) in &sizes {
-                    self.throughput_of(&format!("growth/{prefix}/{users}"), running, round).await;
+    /// How long each takes from its start to its first answer: where its tables are ready, and, where it makes them
+    /// itself, without any.
+    async fn starts(&mut self, database: Database, users: u64, running: &[Running]) -> Result<(), String> {
+        for round in 0..self.options.rounds {
+            for it in running {
+                let target = it.target;
+                let failed = |error| format!("{}: {error}", target.name());
+                // What is over in milliseconds is measured more often.
+                for turn in 0..if target.binary(&self.root).is_some() { 5 } else { 1 } {
+                    let url = self.database_of_starts(target, users).await?;
+                    let place = self.place(database, &url);
+                    let (mut process, begun) = target.start(&place, free_port()?)?;
+                    let took = process.first_good_answer(&it.first_request(), begun).await.map_err(failed)?;
+                    // The first of all made what was missing.
+                    if (round, turn) != (0, 0) || target.binary(&self.root).is_none() {
+                        self.report.start(target, "ready", took);
+                    }
+                    drop(process);
+                    if !target.makes_tables() {
+                        continue;
+                    }
+                    let url = format!("sqlite://{}?mode=rwc", self.folder.join("empty.db").display());
+                    for end in ["", "-wal", "-shm"] {
+                        let _ = fs::remove_file(self.folder.join(format!("empty.db{end}")));
+                    }
+                    let (mut process, begun) = target.start(&self.place(database, &url), free_port()?)?;
+                    let took = process.up(begun).await.map_err(failed)?;
+                    self.report.start(target, "empty", took);
                 }
-                println!("growth on {}: round {} of {}", database.name(), round + 1, self.options.rounds);
             }
-            let counts: Vec<u64> = sizes.iter().map(|(users, _)| *users).collect();
-            drop(sizes);
-            for users in counts {
-                self.drop_databases(database, users).await;
-            }
-            self.options.targets = targets;
         }
         Ok(())
     }
 
-    async fn throughput_of(&mut self, prefix: &str, running: &[Running], round: usize) {
-        for target in running {
-            for work in [Work::Me, Work::Session] {
-                let Some(make) = target.make(work, round) else { continue };
-                let load = Load { port: target.process.port, connections: 32, make, pause: Duration::ZERO };
-                let (outcome, cpu) = measured(&target.process, &[load], self.options.seconds(1.0)).await;
-                let name = format!("{prefix}/{}", work.name());
-                self.report.add(Sample::new(&name, target.target, &outcome[0], cpu));
-            }
+    /// A database that no other process has open; Better Auth and axum-login know the user only where they run.
+    async fn database_of_starts(&self, target: Target, users: u64) -> Result<String, String> {
+        let name = target.name().replace('-', "_");
+        let path = self.folder.join(match target {
+            Target::BetterAuth | Target::AxumLogin => format!("bench_{name}_{users}.db"),
+            _ => format!("start_{name}.db"),
+        });
+        if !path.exists() {
+            let template = self.folder.join(format!("template-{users}.db"));
+            fs::copy(&template, &path).map_err(|error| format!("{}: {error}", path.display()))?;
         }
+        Ok(format!("sqlite://{}", path.display()))
+    }
+
+    /// What builds cost.
+    fn builds(&mut self) -> Result<(), String> {
+        for built in &build_cost::ALL {
+            let seconds = built.cpu_seconds(&self.root, &self.folder)?;
+            println!("{} took {seconds:.0} s of processor time to build", built.name);
+            self.report.build(built.name, seconds);
+        }
+        Ok(())
     }
 }
 

@@ -50,12 +50,11 @@ impl Process {
         }
     }
 
-    /// Asks until anything is answered.
-    pub async fn up(&mut self) -> Result<(), String> {
-        let begun = Instant::now();
+    /// Asks until anything is answered; answers how long that took since `begun`.
+    pub async fn up(&mut self, begun: Instant) -> Result<Duration, String> {
         loop {
             if Connection::new(self.port).send(&http::get("/users/me", "")).await.is_ok() {
-                return Ok(());
+                return Ok(begun.elapsed());
             }
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(format!("it ended with {status}"));
@@ -63,7 +62,7 @@ impl Process {
             if begun.elapsed() > PATIENCE {
                 return Err("it does not listen".to_owned());
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
@@ -126,6 +125,13 @@ fn ticks(pid: u32) -> Option<u64> {
     let fields = stat(pid)?;
     let (user, system): (u64, u64) = (fields.get(11)?.parse().ok()?, fields.get(12)?.parse().ok()?);
     Some(user + system)
+}
+
+/// Seconds of processor time of all processes that this program started, and theirs, as far as they have ended.
+pub fn cpu_seconds_of_children() -> f64 {
+    let fields = stat(std::process::id()).unwrap_or_default();
+    let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(13) + ticks(14)) / TICKS_PER_SECOND
 }
 
 fn status_kib(pid: u32, name: &str) -> Option<u64> {

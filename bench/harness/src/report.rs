@@ -1,4 +1,4 @@
-//! What was measured: kept as samples, printed as medians.
+//! What was measured, as samples.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
@@ -8,17 +8,17 @@ use crate::{load::Outcome, target::Target};
 
 /// One measurement of one target in one round.
 pub struct Sample {
-    name: String,
-    target: &'static str,
-    per_second: f64,
-    p50_ms: f64,
-    p99_ms: f64,
+    pub name: String,
+    pub target: &'static str,
+    pub per_second: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
     /// Processor time of the target for a good answer, in microseconds.
-    cpu_us: f64,
-    good: usize,
-    refused: u64,
-    failed: u64,
-    unanswered: u64,
+    pub cpu_us: f64,
+    pub good: usize,
+    pub refused: u64,
+    pub failed: u64,
+    pub unanswered: u64,
 }
 
 impl Sample {
@@ -46,15 +46,22 @@ impl Sample {
     }
 }
 
+/// Figures by what they are of and by target.
+type Figures = BTreeMap<(&'static str, &'static str), Vec<f64>>;
+
 /// Everything that a run found out.
 pub struct Report {
-    command: String,
-    samples: Vec<Sample>,
-    /// Milliseconds by target.
-    starts: BTreeMap<&'static str, Vec<f64>>,
-    /// MiB by moment and target.
-    memory: BTreeMap<(&'static str, &'static str), Vec<f64>>,
-    sizes: BTreeMap<&'static str, u64>,
+    pub command: String,
+    pub samples: Vec<Sample>,
+    /// Milliseconds from a start to the first answer, by the state of the tables.
+    pub starts: Figures,
+    /// MiB, by moment.
+    pub memory: Figures,
+    /// MiB after each of the loads of the long run.
+    pub long_run: BTreeMap<&'static str, Vec<f64>>,
+    pub sizes: BTreeMap<&'static str, u64>,
+    /// Seconds of processor time.
+    pub builds: Vec<(&'static str, f64)>,
 }
 
 impl Report {
@@ -64,7 +71,9 @@ impl Report {
             samples: Vec::new(),
             starts: BTreeMap::new(),
             memory: BTreeMap::new(),
+            long_run: BTreeMap::new(),
             sizes: BTreeMap::new(),
+            builds: Vec::new(),
         }
     }
 
@@ -72,113 +81,59 @@ impl Report {
         self.samples.push(sample);
     }
 
-    pub fn start(&mut self, target: Target, took: Duration) {
-        self.starts.entry(target.name()).or_default().push(took.as_secs_f64() * 1000.0);
+    pub fn start(&mut self, target: Target, tables: &'static str, took: Duration) {
+        self.starts.entry((tables, target.name())).or_default().push(took.as_secs_f64() * 1000.0);
     }
 
     pub fn memory(&mut self, target: Target, when: &'static str, mib: f64) {
         self.memory.entry((when, target.name())).or_default().push(mib);
     }
 
+    pub fn long_run(&mut self, target: Target, mib: f64) {
+        self.long_run.entry(target.name()).or_default().push(mib);
+    }
+
     pub fn size(&mut self, target: Target, bytes: u64) {
         self.sizes.insert(target.name(), bytes);
     }
 
-    /// Tables of medians in Markdown.
-    pub fn print(&self) {
-        println!("\nMedians; (least to most) beside the rate. CPU is the target's own for one good answer.");
-        let mut names: Vec<&str> = Vec::new();
-        for sample in &self.samples {
-            if !names.contains(&sample.name.as_str()) {
-                names.push(&sample.name);
-            }
-        }
-        for name in names {
-            self.print_one(name);
-        }
-        println!("\n| target | first answer after a start, ms | MiB idle | under load | in a flood | binary, MiB |");
-        println!("| --- | --- | --- | --- | --- | --- |");
-        for target in Target::ALL.map(Target::name) {
-            let memory = |when| self.memory.get(&(when, target)).map(|mib| greatest(mib));
-            let start = self.starts.get(target).map(|ms| median(ms));
-            let size = self.sizes.get(target).map(|bytes| *bytes as f64 / 1_048_576.0);
-            let cells = [start, memory("idle"), memory("under load"), memory("in a flood"), size];
-            if cells.iter().any(Option::is_some) {
-                let cells = cells.map(|cell| cell.map_or("-".to_owned(), |value| format!("{value:.1}")));
-                println!("| {target} | {} |", cells.join(" | "));
-            }
-        }
+    pub fn build(&mut self, what: &'static str, cpu_seconds: f64) {
+        self.builds.push((what, cpu_seconds));
     }
 
-    fn print_one(&self, name: &str) {
-        println!("\n{name}\n\n| target | per second | of the limit | p50, ms | p99, ms | CPU, µs | 503 | failed | unanswered |");
-        println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-        let of = |target: &str| -> Vec<&Sample> {
-            self.samples.iter().filter(|sample| sample.name == name && sample.target == target).collect()
+    /// Every sample.
+    pub fn json(&self) -> String {
+        let list = |figures: &Figures| -> Vec<Value> {
+            let one = |((of, target), values): (&(&str, &str), &Vec<f64>)| {
+                json!({ "of": of, "target": target, "values": values })
+            };
+            figures.iter().map(one).collect()
         };
-        let rate = |samples: &[&Sample]| median(&column(samples, |sample| sample.per_second));
-        let limit = of(Target::Limit.name());
-        for target in Target::ALL.map(Target::name) {
-            let samples = of(target);
-            if samples.is_empty() {
-                continue;
-            }
-            let rates = column(&samples, |sample| sample.per_second);
-            let share = if limit.is_empty() { f64::NAN } else { rate(&samples) / rate(&limit) };
-            let sum = |get: fn(&Sample) -> u64| samples.iter().map(|sample| get(sample)).sum::<u64>();
-            println!(
-                "| {target} | {:.1} ({:.1} to {:.1}) | {share:.2} | {:.2} | {:.2} | {:.0} | {} | {} | {} |",
-                median(&rates),
-                least(&rates),
-                greatest(&rates),
-                median(&column(&samples, |sample| sample.p50_ms)),
-                median(&column(&samples, |sample| sample.p99_ms)),
-                median(&column(&samples, |sample| sample.cpu_us)),
-                sum(|sample| sample.refused),
-                sum(|sample| sample.failed),
-                sum(|sample| sample.unanswered),
-            );
-        }
-    }
-
-    /// Keeps every sample.
-    pub fn write(&self, path: &Path) -> Result<(), String> {
-        let memory = self.memory.iter().map(|((when, target), mib)| {
-            json!({ "target": target, "when": when, "mib": mib })
-        });
         let all = json!({
             "command": self.command,
             "cores": std::thread::available_parallelism().map_or(0, usize::from),
-            "load_average": fs::read_to_string("/proc/loadavg").unwrap_or_default().trim(),
+            "load_average": load_average(),
             "samples": self.samples.iter().map(Sample::json).collect::<Vec<_>>(),
-            "starts_ms": self.starts,
-            "memory": memory.collect::<Vec<_>>(),
+            "starts_ms": list(&self.starts),
+            "memory_mib": list(&self.memory),
+            "long_run_mib": self.long_run,
             "binary_bytes": self.sizes,
+            "build_cpu_seconds": self.builds,
         });
-        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
-        fs::write(path, format!("{all:#}\n")).map_err(failed)?;
-        println!("\nEvery sample is in {}", path.display());
-        Ok(())
+        format!("{all:#}\n")
     }
 }
 
-fn column(samples: &[&Sample], get: impl Fn(&Sample) -> f64) -> Vec<f64> {
-    samples.iter().map(|sample| get(sample)).collect()
+/// The kernel's line, empty where there is none.
+pub fn load_average() -> String {
+    fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned()
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn least(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::INFINITY, f64::min)
-}
-
-fn greatest(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+/// Writes a file, and its folder where there is none.
+pub fn write(path: &Path, text: &str) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    fs::write(path, text).map_err(failed)
 }

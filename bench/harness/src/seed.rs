@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection, sqlite::SqliteConnectOptions,
+};
 
 pub const EMAIL: &str = "bench@example.com";
 pub const PASSWORD: &str = "a horse in the rain";
 pub const USER_ID: &str = "11111111-2222-4333-8444-555555555555";
 /// A session that is in the tables from the beginning.
 pub const SESSION: &str = "bench_session_token_of_forty_three_letters_";
+/// How many of the other users are signed in from the beginning.
+const SIGNED_IN: u64 = 500;
 
 /// The hash that the user logs in with, of the parameters that every target but Better Auth has.
 pub fn password_hash() -> Result<String, String> {
@@ -20,59 +24,143 @@ pub fn password_hash() -> Result<String, String> {
     Ok(hash.to_string())
 }
 
-/// Makes a SQLite file with so many users.
+/// Users of whom each has a session, evenly among all: id and token.
+pub struct SignedIn {
+    pub id: String,
+    pub token: String,
+}
+
+/// The addresses of those who are signed in, of so many users.
+fn signed_in_emails(users: u64) -> Vec<String> {
+    let step = (users / SIGNED_IN).max(1);
+    (0..SIGNED_IN).map(|n| 2 + n * step).filter(|n| *n <= users).map(|n| format!("user{n}@example.com")).collect()
+}
+
+fn list(emails: &[String]) -> String {
+    emails.iter().map(|email| format!("'{email}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// The statement that signs users in. `last_20` is the database's way to the last 20 characters of a text, `now` its
+/// word for that.
+fn sign_in(users: u64, last_20: impl Fn(&str) -> String, now: &str) -> String {
+    let end = last_20("'00000000000000000000' || replace(replace(email, '@', '_'), '.', '_')");
+    format!(
+        "INSERT INTO accesstoken (user_id, token, created_at)
+           SELECT id, 'bench_session_token_of_' || {end}, {now} FROM \"user\" WHERE email IN ({});",
+        list(&signed_in_emails(users))
+    )
+}
+
+/// Makes a SQLite file with so many users. Those beside the first are inserted in the order of their ids, and indexes
+/// made afterwards: so a million take seconds.
 pub async fn sqlite(path: &Path, users: u64, hash: &str) -> Result<(), sqlx::Error> {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     let mut connection = SqliteConnection::connect_with(&options).await?;
+    let now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')";
+    let sign_in = sign_in(users, |text| format!("substr({text}, -20)"), now);
     let statements = format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; BEGIN;
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; BEGIN;
          CREATE TABLE user (id CHAR(36) NOT NULL, email VARCHAR(320) NOT NULL, hashed_password VARCHAR(1024) NOT NULL,
            is_active BOOLEAN NOT NULL, is_superuser BOOLEAN NOT NULL, is_verified BOOLEAN NOT NULL, PRIMARY KEY (id));
-         CREATE UNIQUE INDEX ix_user_email ON user (email);
+         CREATE TABLE oauth_account (id CHAR(36) NOT NULL, user_id CHAR(36) NOT NULL, oauth_name VARCHAR(100) NOT NULL,
+           access_token VARCHAR(1024) NOT NULL, expires_at INTEGER, refresh_token VARCHAR(1024),
+           account_id VARCHAR(320) NOT NULL, account_email VARCHAR(320) NOT NULL, PRIMARY KEY (id),
+           FOREIGN KEY(user_id) REFERENCES user (id) ON DELETE cascade);
+         CREATE INDEX ix_oauth_account_oauth_name ON oauth_account (oauth_name);
+         CREATE INDEX ix_oauth_account_account_id ON oauth_account (account_id);
          CREATE TABLE accesstoken (user_id CHAR(36) NOT NULL, token VARCHAR(43) NOT NULL, created_at TIMESTAMP NOT NULL,
            PRIMARY KEY (token), FOREIGN KEY(user_id) REFERENCES user (id) ON DELETE cascade);
          CREATE INDEX ix_accesstoken_created_at ON accesstoken (created_at);
          INSERT INTO user VALUES ('{USER_ID}', '{EMAIL}', '{hash}', 1, 0, 1);
-         INSERT INTO accesstoken VALUES ('{USER_ID}', '{SESSION}', strftime('%Y-%m-%d %H:%M:%f000', 'now'));
-         WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {users})
-           INSERT INTO user SELECT lower(substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) || '-8'
-             || substr(h, 18, 3) || '-' || substr(h, 21, 12)), 'user' || i || '@example.com', '{hash}', 1, 0, 1
-           FROM (SELECT i, hex(randomblob(16)) AS h FROM n) WHERE i <= {users};
+         INSERT INTO accesstoken VALUES ('{USER_ID}', '{SESSION}', {now});
+         WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {users}),
+           ids(i, h) AS MATERIALIZED (SELECT i, lower(hex(randomblob(16))) FROM n WHERE i <= {users})
+           INSERT INTO user SELECT substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) || '-8'
+             || substr(h, 18, 3) || '-' || substr(h, 21, 12), 'user' || i || '@example.com', '{hash}', 1, 0, 1
+           FROM ids ORDER BY h;
+         CREATE UNIQUE INDEX ix_user_email ON user (email);
+         {sign_in}
          COMMIT; PRAGMA wal_checkpoint(TRUNCATE);"
     );
     connection.execute(sqlx::raw_sql(AssertSqlSafe(statements))).await?;
     connection.close().await
 }
 
-/// Makes a PostgreSQL database of this name with so many users; answers its URL.
+/// Makes a PostgreSQL database of this name with so many users; answers its URL. The first of a number of users is
+/// kept as a template for the others.
 pub async fn postgres(server: &str, name: &str, users: u64, hash: &str) -> Result<String, sqlx::Error> {
+    let template = template(users);
     let mut admin = PgConnection::connect(server).await?;
-    for statement in [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")] {
+    let found = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(&template);
+    if found.fetch_optional(&mut admin).await?.is_none() {
+        admin.execute(sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {template}")))).await?;
+        fill_postgres(&beside(server, &template), users, hash).await?;
+    }
+    for statement in [
+        format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+        format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"),
+    ] {
         admin.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await?;
     }
     admin.close().await?;
-    let url = beside(server, name);
-    let mut connection = PgConnection::connect(&url).await?;
+    Ok(beside(server, name))
+}
+
+/// The name of the database that others of so many users are copied from. It bears the process, so that one of an
+/// earlier version of the bench is not taken for it.
+pub fn template(users: u64) -> String {
+    format!("bench_template_{}_{users}", std::process::id())
+}
+
+async fn fill_postgres(url: &str, users: u64, hash: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    let sign_in = sign_in(users, |text| format!("right({text}, 20)"), "now()");
     let statements = format!(
         "CREATE TABLE \"user\" (id UUID NOT NULL, email VARCHAR(320) NOT NULL, hashed_password VARCHAR(1024) NOT NULL,
-           is_active BOOLEAN NOT NULL, is_superuser BOOLEAN NOT NULL, is_verified BOOLEAN NOT NULL, PRIMARY KEY (id));
+           is_active BOOLEAN NOT NULL, is_superuser BOOLEAN NOT NULL, is_verified BOOLEAN NOT NULL);
+         INSERT INTO \"user\" VALUES ('{USER_ID}', '{EMAIL}', '{hash}', true, false, true);
+         INSERT INTO \"user\" SELECT gen_random_uuid(), 'user' || i || '@example.com', '{hash}', true, false, true
+           FROM generate_series(2, {users}) i;
+         ALTER TABLE \"user\" ADD PRIMARY KEY (id);
          CREATE UNIQUE INDEX ix_user_email ON \"user\" (email);
+         CREATE TABLE oauth_account (id UUID NOT NULL, user_id UUID NOT NULL, oauth_name VARCHAR(100) NOT NULL,
+           access_token VARCHAR(1024) NOT NULL, expires_at INTEGER, refresh_token VARCHAR(1024),
+           account_id VARCHAR(320) NOT NULL, account_email VARCHAR(320) NOT NULL, PRIMARY KEY (id),
+           FOREIGN KEY(user_id) REFERENCES \"user\" (id) ON DELETE cascade);
+         CREATE INDEX ix_oauth_account_oauth_name ON oauth_account (oauth_name);
+         CREATE INDEX ix_oauth_account_account_id ON oauth_account (account_id);
          CREATE TABLE accesstoken (user_id UUID NOT NULL, token VARCHAR(43) NOT NULL,
            created_at TIMESTAMP WITH TIME ZONE NOT NULL, PRIMARY KEY (token),
            FOREIGN KEY(user_id) REFERENCES \"user\" (id) ON DELETE cascade);
          CREATE INDEX ix_accesstoken_created_at ON accesstoken (created_at);
-         INSERT INTO \"user\" VALUES ('{USER_ID}', '{EMAIL}', '{hash}', true, false, true);
          INSERT INTO accesstoken VALUES ('{USER_ID}', '{SESSION}', now());
-         INSERT INTO \"user\" SELECT gen_random_uuid(), 'user' || i || '@example.com', '{hash}', true, false, true
-           FROM generate_series(2, {users}) i;
+         {sign_in}
          ANALYZE;"
     );
     connection.execute(sqlx::raw_sql(AssertSqlSafe(statements))).await?;
-    connection.close().await?;
-    Ok(url)
+    // So that no target pays for the writing of pages that others changed.
+    connection.execute("CHECKPOINT").await?;
+    connection.close().await
 }
 
-/// Drops what [`postgres`] made.
+/// Those who are signed in, as a SQLite file has them.
+pub async fn signed_in_sqlite(path: &Path) -> Result<Vec<SignedIn>, sqlx::Error> {
+    let options = SqliteConnectOptions::new().filename(path);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let rows = sqlx::query("SELECT user_id, token FROM accesstoken").fetch_all(&mut connection).await?;
+    connection.close().await?;
+    Ok(rows.iter().map(|row| SignedIn { id: row.get(0), token: row.get(1) }).collect())
+}
+
+/// Those who are signed in, as a PostgreSQL database has them.
+pub async fn signed_in_postgres(url: &str) -> Result<Vec<SignedIn>, sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    let rows = sqlx::query("SELECT user_id::text, token FROM accesstoken").fetch_all(&mut connection).await?;
+    connection.close().await?;
+    Ok(rows.iter().map(|row| SignedIn { id: row.get(0), token: row.get(1) }).collect())
+}
+
+/// Drops a database that [`postgres`] made.
 pub async fn drop_postgres(server: &str, name: &str) -> Result<(), sqlx::Error> {
     let mut admin = PgConnection::connect(server).await?;
     let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
@@ -81,7 +169,7 @@ pub async fn drop_postgres(server: &str, name: &str) -> Result<(), sqlx::Error> 
 }
 
 /// The URL of another database on the same server.
-fn beside(server: &str, name: &str) -> String {
+pub fn beside(server: &str, name: &str) -> String {
     let (before, query) = server.split_once('?').map_or((server, String::new()), |(a, b)| (a, format!("?{b}")));
     let (server, _) = before.rsplit_once('/').unwrap_or((before, ""));
     format!("{server}/{name}{query}")

@@ -20,6 +20,17 @@ pub struct User {
     pub is_verified: bool,
 }
 
+/// The tables that its statements name, where they are missing.
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS \"user\" (id UUID PRIMARY KEY, email VARCHAR(320) NOT NULL UNIQUE,
+        hashed_password VARCHAR(1024) NOT NULL, is_active BOOLEAN NOT NULL, is_superuser BOOLEAN NOT NULL,
+        is_verified BOOLEAN NOT NULL);
+    CREATE TABLE IF NOT EXISTS accesstoken (user_id UUID NOT NULL, token VARCHAR(43) PRIMARY KEY);
+    CREATE TABLE IF NOT EXISTS bench_refresh (id UUID PRIMARY KEY, secret UUID NOT NULL, user_id UUID NOT NULL);
+    CREATE TABLE IF NOT EXISTS bench_account (account_id VARCHAR(320) PRIMARY KEY, user_id UUID NOT NULL,
+        access_token VARCHAR(1024) NOT NULL);
+";
+
 pub enum Database {
     Sqlite(SqlitePool),
     Postgres(PgPool),
@@ -31,10 +42,61 @@ impl Database {
             let options: SqliteConnectOptions = url.parse().expect("a URL");
             let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
             let pool = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false);
-            return Self::Sqlite(pool.connect_with(options).await.expect("a database"));
+            let pool = pool.connect_with(options).await.expect("a database");
+            sqlx::raw_sql(TABLES).execute(&pool).await.expect("tables");
+            return Self::Sqlite(pool);
         }
         let pool = PgPoolOptions::new().max_connections(4).test_before_acquire(false);
-        Self::Postgres(pool.connect(url).await.expect("a database"))
+        let pool = pool.connect(url).await.expect("a database");
+        sqlx::raw_sql(TABLES).execute(&pool).await.expect("tables");
+        Self::Postgres(pool)
+    }
+
+    pub async fn begin_refreshing(&self, id: Uuid, secret: Uuid, user_id: Uuid) {
+        const SQL: &str = "INSERT INTO bench_refresh (id, secret, user_id) VALUES ($1, $2, $3)";
+        match self {
+            Self::Sqlite(pool) => {
+                let insert = sqlx::query(SQL).bind(id.to_string()).bind(secret.to_string());
+                insert.bind(user_id.to_string()).execute(pool).await.expect("a write");
+            }
+            Self::Postgres(pool) => {
+                sqlx::query(SQL).bind(id).bind(secret).bind(user_id).execute(pool).await.expect("a write");
+            }
+        }
+    }
+
+    /// Whose refresh token it was; from now on the next one counts.
+    pub async fn refresh(&self, id: Uuid, secret: Uuid, next: Uuid) -> Option<Uuid> {
+        const SQL: &str = "UPDATE bench_refresh SET secret = $1 WHERE id = $2 AND secret = $3 RETURNING user_id";
+        match self {
+            Self::Sqlite(pool) => {
+                let update = sqlx::query(SQL).bind(next.to_string()).bind(id.to_string()).bind(secret.to_string());
+                let row = update.fetch_optional(pool).await.expect("a write")?;
+                Some(row.get::<&str, _>(0).parse().expect("an id"))
+            }
+            Self::Postgres(pool) => {
+                let update = sqlx::query(SQL).bind(next).bind(id).bind(secret);
+                update.fetch_optional(pool).await.expect("a write").map(|row| row.get(0))
+            }
+        }
+    }
+
+    /// Whose account it is, whose token at the provider is kept; a new account is the given user's.
+    pub async fn user_of_account(&self, account: &str, token: &str, new: Uuid) -> Uuid {
+        const SQL: &str = "INSERT INTO bench_account (account_id, user_id, access_token) VALUES ($1, $2, $3) \
+                           ON CONFLICT (account_id) DO UPDATE SET access_token = excluded.access_token \
+                           RETURNING user_id";
+        match self {
+            Self::Sqlite(pool) => {
+                let keep = sqlx::query(SQL).bind(account).bind(new.to_string()).bind(token);
+                let row = keep.fetch_one(pool).await.expect("a write");
+                row.get::<&str, _>(0).parse().expect("an id")
+            }
+            Self::Postgres(pool) => {
+                let keep = sqlx::query(SQL).bind(account).bind(new).bind(token);
+                keep.fetch_one(pool).await.expect("a write").get(0)
+            }
+        }
     }
 
     pub async fn user(&self, id: Uuid) -> Option<User> {

@@ -2,6 +2,7 @@
 //! the hash cost. It checks nothing that is not asked of it, so it is a yardstick and no example.
 
 mod database;
+mod oauth;
 mod password;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     database::{Database, InPlace, User},
+    oauth::Provider,
     password::Passwords,
 };
 
@@ -29,6 +31,7 @@ struct App {
     in_place: Option<InPlace>,
     redis: Option<ConnectionManager>,
     passwords: Passwords,
+    provider: Provider,
     validation: Validation,
     decoding: DecodingKey,
     encoding: EncodingKey,
@@ -81,6 +84,7 @@ async fn main() {
         in_place: url.strip_prefix("sqlite://").map(InPlace::open),
         redis,
         passwords: Passwords::new(),
+        provider: Provider::new(variable("OAUTH_PROVIDER").unwrap_or_default()),
         validation,
         decoding: DecodingKey::from_secret(secret.as_bytes()),
         encoding: EncodingKey::from_secret(secret.as_bytes()),
@@ -93,6 +97,10 @@ async fn main() {
         .route("/redis/me", get(me_by_redis))
         .route("/auth/jwt/login", post(login))
         .route("/auth/register", post(register))
+        .route("/refresh/start", post(begin_refreshing))
+        .route("/refresh", post(refresh))
+        .route("/auth/bench/authorize", get(oauth::authorize))
+        .route("/auth/bench/callback", get(oauth::callback))
         .with_state(app);
     let address = format!("127.0.0.1:{}", variable("PORT").expect("PORT"));
     let listener = tokio::net::TcpListener::bind(address).await.expect("a free port");
@@ -108,6 +116,12 @@ impl App {
     fn claims(&self, headers: &HeaderMap) -> Result<Claims, StatusCode> {
         let claims = decode(bearer(headers)?, &self.decoding, &self.validation);
         claims.map(|data| data.claims).map_err(|_| StatusCode::UNAUTHORIZED)
+    }
+
+    fn access_token(&self, id: Uuid) -> String {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        let claims = Claims { sub: id, aud: vec![AUDIENCE.to_owned()], exp: now.as_secs() + 3600 };
+        encode(&Header::default(), &claims, &self.encoding).expect("signing")
     }
 }
 
@@ -151,10 +165,33 @@ async fn login(State(app): Shared, Form(form): Form<Login>) -> Answer<Token> {
     if !app.passwords.verify(form.password, hash).await {
         return Err(StatusCode::BAD_REQUEST);
     }
-    let exp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    let claims = Claims { sub: id, aud: vec![AUDIENCE.to_owned()], exp: exp.as_secs() + 3600 };
-    let access_token = encode(&Header::default(), &claims, &app.encoding).expect("signing");
-    Ok(Json(Token { access_token, token_type: "bearer" }))
+    Ok(Json(Token { access_token: app.access_token(id), token_type: "bearer" }))
+}
+
+#[derive(Serialize)]
+struct Refreshed {
+    access_token: String,
+    refresh_token: String,
+}
+
+#[derive(Deserialize)]
+struct Refresh {
+    refresh_token: String,
+}
+
+async fn begin_refreshing(State(app): Shared) -> Json<Refreshed> {
+    let (id, secret, user_id) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
+    app.database.begin_refreshing(id, secret, user_id).await;
+    Json(Refreshed { access_token: app.access_token(user_id), refresh_token: format!("{id}.{secret}") })
+}
+
+/// The token is checked and replaced by one statement.
+async fn refresh(State(app): Shared, Json(body): Json<Refresh>) -> Answer<Refreshed> {
+    let (id, secret) = body.refresh_token.split_once('.').ok_or(StatusCode::BAD_REQUEST)?;
+    let read = |text| Uuid::parse_str(text).map_err(|_| StatusCode::BAD_REQUEST);
+    let (id, secret, next) = (read(id)?, read(secret)?, Uuid::new_v4());
+    let user_id = app.database.refresh(id, secret, next).await.ok_or(StatusCode::BAD_REQUEST)?;
+    Ok(Json(Refreshed { access_token: app.access_token(user_id), refresh_token: format!("{id}.{next}") }))
 }
 
 async fn register(State(app): Shared, Json(body): Json<Register>) -> Result<(StatusCode, Json<User>), StatusCode> {

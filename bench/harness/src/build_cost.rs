@@ -16,7 +16,11 @@ pub struct Built {
 }
 
 pub const ALL: [Built; 2] = [
-    Built { name: "axum, sqlx and jsonwebtoken", manifest: "bench/build-baseline/Cargo.toml", package: "build-baseline" },
+    Built {
+        name: "axum, sqlx and jsonwebtoken",
+        manifest: "bench/build-baseline/Cargo.toml",
+        package: "build-baseline",
+    },
     Built { name: "the quick start", manifest: "Cargo.toml", package: "quickstart" },
 ];
 

@@ -42,7 +42,8 @@ impl Answer {
     pub fn cookies(&self) -> String {
         let set = self.head.lines().filter_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("set-cookie").then(|| value.trim().split(';').next().unwrap_or_default())
+            name.eq_ignore_ascii_case("set-cookie")
+                .then(|| value.trim().split(';').next().unwrap_or_default())
         });
         format!("cookie: {}\r\n", set.collect::<Vec<_>>().join("; "))
     }

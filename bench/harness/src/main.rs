@@ -4,6 +4,7 @@
 //! met all of them alike. Figures of two runs are not comparable.
 
 mod build_cost;
+mod goals;
 mod growth;
 mod http;
 mod load;
@@ -107,7 +108,11 @@ impl Bench {
         for (path, text) in [(&self.options.out, self.report.json()), (&self.options.markdown, tables)] {
             report::write(path, &text)?;
         }
-        println!("Every sample is in {}, the tables are in {}", self.options.out.display(), self.options.markdown.display());
+        println!(
+            "Every sample is in {}, the tables are in {}",
+            self.options.out.display(),
+            self.options.markdown.display()
+        );
         Ok(())
     }
 

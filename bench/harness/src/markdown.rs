@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
+    goals,
     report::{Report, Sample, load_average},
     target::Target,
 };
@@ -19,7 +20,13 @@ pub fn tables(report: &Report) -> String {
     footprint(&mut text, report);
     long_run(&mut text, report);
     builds(&mut text, report);
+    goals::table(&mut text, report);
     text
+}
+
+/// The median of a target's rounds.
+pub fn median_of(report: &Report, name: &str, target: Target, get: fn(&Sample) -> f64) -> f64 {
+    median(&column(&samples(report, name, target.name()), get))
 }
 
 fn names(report: &Report) -> impl Iterator<Item = &str> {
@@ -171,7 +178,10 @@ fn long_run(text: &mut String, report: &Report) {
     }
     let heads: String = (1..=loads).map(|load| format!(" load {load} |")).collect();
     let lines = " --- |".repeat(loads);
-    let _ = write!(text, "\n### A long run in miniature: MiB at rest after each load\n\n| target |{heads}\n| --- |{lines}\n");
+    let _ = write!(
+        text,
+        "\n### A long run in miniature: MiB at rest after each load\n\n| target |{heads}\n| --- |{lines}\n"
+    );
     for (target, mib) in &report.long_run {
         let cells: Vec<String> = mib.iter().map(|mib| number(*mib)).collect();
         let _ = writeln!(text, "| {target} | {} |", cells.join(" | "));
@@ -189,7 +199,7 @@ fn builds(text: &mut String, report: &Report) {
 }
 
 /// Three digits that matter.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     match value {
         value if !value.is_finite() => "-".to_owned(),
         value if value >= 100.0 => grouped(value.round() as u64),
@@ -210,7 +220,7 @@ fn grouped(value: u64) -> String {
     text
 }
 
-fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)

@@ -31,7 +31,9 @@ impl Bench {
         for cycle in 0..CYCLES {
             for it in &running {
                 let mut loads = Vec::new();
-                for (work, connections) in [(Work::Me, 32), (Work::Session, 32), (Work::Login, 8), (Work::Register, 4)] {
+                for (work, connections) in
+                    [(Work::Me, 32), (Work::Session, 32), (Work::Login, 8), (Work::Register, 4)]
+                {
                     // A number of its own, so that nobody registers twice.
                     loads.extend(it.load(work, connections, 1000 + cycle).await?);
                 }

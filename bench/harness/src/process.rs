@@ -43,7 +43,8 @@ impl Process {
                 return Err(format!("it ended with {status}"));
             }
             if begun.elapsed() > PATIENCE {
-                let last = answer.map(|answer| (answer.status, String::from_utf8_lossy(&answer.body).into_owned()));
+                let last =
+                    answer.map(|answer| (answer.status, String::from_utf8_lossy(&answer.body).into_owned()));
                 return Err(format!("it does not answer: {last:?}"));
             }
             tokio::time::sleep(Duration::from_millis(1)).await;

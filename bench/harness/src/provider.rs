@@ -36,7 +36,8 @@ async fn talk(mut stream: TcpStream) -> io::Result<()> {
     while let Some(request) = next_request(&mut stream, &mut buffer).await? {
         let body = answer(&request);
         let length = body.len();
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
         stream.write_all((head + &body).as_bytes()).await?;
     }
     Ok(())
@@ -73,7 +74,9 @@ fn answer(request: &str) -> String {
     }
     let authorization = header(head, "authorization").unwrap_or_default();
     let account = authorization.strip_prefix("Bearer ").unwrap_or_default();
-    format!("{{\"sub\":\"account-{account}\",\"email\":\"oauth-{account}@example.com\",\"email_verified\":true}}")
+    format!(
+        "{{\"sub\":\"account-{account}\",\"email\":\"oauth-{account}@example.com\",\"email_verified\":true}}"
+    )
 }
 
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {

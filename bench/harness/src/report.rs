@@ -104,9 +104,7 @@ impl Report {
     /// Every sample.
     pub fn json(&self) -> String {
         let list = |figures: &Figures| -> Vec<Value> {
-            let one = |((of, target), values): (&(&str, &str), &Vec<f64>)| {
-                json!({ "of": of, "target": target, "values": values })
-            };
+            let one = |((of, target), values): (&(&str, &str), &Vec<f64>)| json!({ "of": of, "target": target, "values": values });
             figures.iter().map(one).collect()
         };
         let all = json!({

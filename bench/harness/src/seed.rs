@@ -33,7 +33,11 @@ pub struct SignedIn {
 /// The addresses of those who are signed in, of so many users.
 fn signed_in_emails(users: u64) -> Vec<String> {
     let step = (users / SIGNED_IN).max(1);
-    (0..SIGNED_IN).map(|n| 2 + n * step).filter(|n| *n <= users).map(|n| format!("user{n}@example.com")).collect()
+    (0..SIGNED_IN)
+        .map(|n| 2 + n * step)
+        .filter(|n| *n <= users)
+        .map(|n| format!("user{n}@example.com"))
+        .collect()
 }
 
 fn list(emails: &[String]) -> String {
@@ -170,7 +174,8 @@ pub async fn drop_postgres(server: &str, name: &str) -> Result<(), sqlx::Error> 
 
 /// The URL of another database on the same server.
 pub fn beside(server: &str, name: &str) -> String {
-    let (before, query) = server.split_once('?').map_or((server, String::new()), |(a, b)| (a, format!("?{b}")));
+    let (before, query) =
+        server.split_once('?').map_or((server, String::new()), |(a, b)| (a, format!("?{b}")));
     let (server, _) = before.rsplit_once('/').unwrap_or((before, ""));
     format!("{server}/{name}{query}")
 }

@@ -110,7 +110,9 @@ impl Target {
         };
         let url = match (self, place.database) {
             (Self::FastApi(_), Database::Sqlite) => place.url.replacen("sqlite:", "sqlite+aiosqlite:", 1),
-            (Self::FastApi(_), Database::Postgres) => place.url.replacen("postgres:", "postgresql+asyncpg:", 1),
+            (Self::FastApi(_), Database::Postgres) => {
+                place.url.replacen("postgres:", "postgresql+asyncpg:", 1)
+            }
             _ => place.url.to_owned(),
         };
         let url = match self {
@@ -119,7 +121,10 @@ impl Target {
             _ => url,
         };
         command.env("DATABASE_URL", url).env("PORT", port.to_string()).env("SECRET", SECRET);
-        command.env("REDIS_URL", place.redis).env("OAUTH_PROVIDER", place.provider).env("NODE_ENV", "production");
+        command
+            .env("REDIS_URL", place.redis)
+            .env("OAUTH_PROVIDER", place.provider)
+            .env("NODE_ENV", "production");
         if self == Self::Cached {
             command.env("USER_CACHE", "10000");
         }
@@ -130,7 +135,8 @@ impl Target {
     pub fn start(self, place: &Place<'_>, port: u16) -> Result<(Process, Instant), String> {
         if self == Self::Server {
             let config = server_config(place, port);
-            std::fs::write(place.folder.join("axum-users.toml"), config).map_err(|error| error.to_string())?;
+            std::fs::write(place.folder.join("axum-users.toml"), config)
+                .map_err(|error| error.to_string())?;
         }
         let log = place.folder.join(format!("{}-{port}.log", self.name()));
         let begun = Instant::now();

@@ -67,10 +67,12 @@ impl Database {
 
     /// Whose refresh token it was; from now on the next one counts.
     pub async fn refresh(&self, id: Uuid, secret: Uuid, next: Uuid) -> Option<Uuid> {
-        const SQL: &str = "UPDATE bench_refresh SET secret = $1 WHERE id = $2 AND secret = $3 RETURNING user_id";
+        const SQL: &str =
+            "UPDATE bench_refresh SET secret = $1 WHERE id = $2 AND secret = $3 RETURNING user_id";
         match self {
             Self::Sqlite(pool) => {
-                let update = sqlx::query(SQL).bind(next.to_string()).bind(id.to_string()).bind(secret.to_string());
+                let update =
+                    sqlx::query(SQL).bind(next.to_string()).bind(id.to_string()).bind(secret.to_string());
                 let row = update.fetch_optional(pool).await.expect("a write")?;
                 Some(row.get::<&str, _>(0).parse().expect("an id"))
             }
@@ -100,7 +102,8 @@ impl Database {
     }
 
     pub async fn user(&self, id: Uuid) -> Option<User> {
-        const SQL: &str = "SELECT id, email, is_active, is_superuser, is_verified FROM \"user\" WHERE id = $1";
+        const SQL: &str =
+            "SELECT id, email, is_active, is_superuser, is_verified FROM \"user\" WHERE id = $1";
         match self {
             Self::Sqlite(pool) => {
                 let row = sqlx::query(SQL).bind(id.to_string()).fetch_optional(pool).await.expect("a read");

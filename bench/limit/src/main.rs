@@ -194,7 +194,10 @@ async fn refresh(State(app): Shared, Json(body): Json<Refresh>) -> Answer<Refres
     Ok(Json(Refreshed { access_token: app.access_token(user_id), refresh_token: format!("{id}.{next}") }))
 }
 
-async fn register(State(app): Shared, Json(body): Json<Register>) -> Result<(StatusCode, Json<User>), StatusCode> {
+async fn register(
+    State(app): Shared,
+    Json(body): Json<Register>,
+) -> Result<(StatusCode, Json<User>), StatusCode> {
     let hash = app.passwords.hash(body.password).await;
     let user = User {
         id: Uuid::new_v4(),

@@ -55,7 +55,10 @@ pub async fn authorize(State(app): Shared) -> impl IntoResponse {
     let claims = Claims { sub: browser, aud: vec![AUDIENCE.to_owned()], exp: now.as_secs() + 600 };
     let state = encode(&Header::default(), &claims, &app.encoding).expect("signing");
     let authorization_url = format!("{}/authorize?response_type=code&state={state}", app.provider.url);
-    ([(SET_COOKIE, format!("csrf={browser}; Path=/; HttpOnly"))], Json(AuthorizationUrl { authorization_url }))
+    (
+        [(SET_COOKIE, format!("csrf={browser}; Path=/; HttpOnly"))],
+        Json(AuthorizationUrl { authorization_url }),
+    )
 }
 
 #[derive(Deserialize)]

@@ -48,6 +48,11 @@ impl Work {
     pub fn hashes(self) -> bool {
         matches!(self, Self::Login | Self::Register)
     }
+
+    /// Whether some targets answer few of it in a second.
+    pub fn takes_long(self) -> bool {
+        self.hashes() || self == Self::OAuth
+    }
 }
 
 /// A running target, ready to be asked.

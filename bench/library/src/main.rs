@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             ..OAuth2Endpoints::default()
         };
         let client = OAuth2::new("bench", "bench-secret", endpoints)?.name("bench");
-        builder = builder.public_url(format!("http://{address}"));
+        builder = builder.public_url(&format!("http://{address}"));
         builder = builder.oauth(client, OAuthOptions::backend("jwt").insecure_csrf_cookie());
     }
     let cached = std::env::var("USER_CACHE").ok().and_then(|tokens| tokens.parse().ok());

@@ -4,9 +4,13 @@
 //! none it would start rayon's global pool, whose threads are the application's. So each thread that hashes is a pool
 //! of one, where lanes follow one another, and a hash that has idle cores gets a larger pool for its time.
 
-use std::{fs, thread};
+use std::{fs, thread, time::Duration};
 
 use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
+/// How often it is looked whether cores are idle: within a millisecond, a hundredth of a hash.
+const LOOKS: u32 = 4;
+const BETWEEN_LOOKS: Duration = Duration::from_micros(250);
 
 /// Starts a thread on which the lanes of a hash follow one another. It ends with `work`.
 pub(super) fn start_thread(
@@ -41,8 +45,21 @@ fn start(
 /// decides, and one thread alone is faster. Where the kernel does not say, no core is idle.
 pub(super) fn are_cores_idle(wanted: usize) -> bool {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let Ok(text) = fs::read_to_string("/proc/loadavg") else { return false };
-    running_threads(&text).is_some_and(|running| running + wanted <= cores)
+    if wanted >= cores {
+        return false;
+    }
+    for _ in 0..LOOKS {
+        let Some(running) = fs::read_to_string("/proc/loadavg").ok().as_deref().and_then(running_threads)
+        else {
+            return false;
+        };
+        if running + wanted <= cores {
+            return true;
+        }
+        // The thread that handed the work over is about to rest.
+        thread::sleep(BETWEEN_LOOKS);
+    }
+    false
 }
 
 /// `0.20 0.18 0.12 1/80 11206` has one that runs, of 80.
@@ -52,7 +69,24 @@ fn running_threads(loadavg: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{Argon2Parameters, pool::Memory},
+        *,
+    };
+
+    #[test]
+    fn a_hash_is_the_referees_whether_or_not_its_lanes_are_spread() {
+        let expected =
+            "$argon2id$v=19$m=256,t=2,p=4$MDEyMzQ1Njc4OWFiY2RlZg$3IOKEz0evDjufmrtGGNgNufbduVIZHKjxzAPDwxI0l4";
+
+        for threads in [1, 2, 4] {
+            let hash = spread(threads, || {
+                let parameters = Argon2Parameters::new(256, 2, 4).unwrap();
+                parameters.hash(b"correct horse", *b"0123456789abcdef", &mut Memory::new(256))
+            });
+            assert_eq!(hash.unwrap(), expected, "{threads} threads");
+        }
+    }
 
     #[test]
     fn what_runs_is_read_from_the_kernels_line() {

@@ -150,6 +150,7 @@ pub(super) fn fill_argon2(
     hash: &mut [u8],
     memory: &mut Memory,
 ) -> Result<(), HashError> {
+    debug_assert!(rayon_core::current_thread_index().is_some(), "see `lanes`: this thread is not ours");
     let count = argon2.params().block_count();
     let done =
         memory.with(count, |blocks| argon2.hash_password_into_with_memory(password, salt, hash, blocks))?;

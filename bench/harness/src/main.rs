@@ -52,7 +52,7 @@ fn fail(error: &str) -> ExitCode {
 /// Works and connections that are measured on a database.
 fn plan(database: Database, quick: bool) -> Vec<(Work, usize)> {
     let full: &[(Work, &[usize])] = match (database, quick) {
-        (Database::Sqlite, true) => &[(Work::Me, &[32]), (Work::Session, &[32]), (Work::Login, &[1, 32])],
+        (Database::Sqlite, true) => &[(Work::Me, &[32]), (Work::Session, &[32]), (Work::Login, &[1])],
         (Database::Postgres, true) => &[],
         (Database::Sqlite, false) => &[
             (Work::Me, &[1, 32, 256]),
@@ -103,34 +103,38 @@ impl Bench {
         let measured = self.measure().await;
         let _ = fs::remove_dir_all(&self.folder);
         measured?;
-        let tables = markdown::tables(&self.report);
+        let tables = self.save()?;
         println!("\n{tables}");
-        for (path, text) in [(&self.options.out, self.report.json()), (&self.options.markdown, tables)] {
-            report::write(path, &text)?;
-        }
-        println!(
-            "Every sample is in {}, the tables are in {}",
-            self.options.out.display(),
-            self.options.markdown.display()
-        );
+        let Options { out, markdown, .. } = &self.options;
+        println!("Every sample is in {}, the tables are in {}", out.display(), markdown.display());
         Ok(())
     }
 
+    /// Writes what was measured up to now; answers the tables.
+    fn save(&self) -> Result<String, String> {
+        let tables = markdown::tables(&self.report);
+        report::write(&self.options.out, &self.report.json())?;
+        report::write(&self.options.markdown, &tables)?;
+        Ok(tables)
+    }
+
     async fn measure(&mut self) -> Result<(), String> {
-        for database in [Database::Sqlite, Database::Postgres] {
-            self.on(database).await?;
-        }
-        if self.options.wants_slow("growth") {
-            self.growth().await?;
-        }
-        if self.options.wants_slow("build") {
-            self.builds()?;
-        }
         for target in self.targets() {
             let size = target.binary(&self.root).and_then(|binary| fs::metadata(binary).ok());
             if let Some(size) = size {
                 self.report.size(target, size.len());
             }
+        }
+        for database in [Database::Sqlite, Database::Postgres] {
+            self.on(database).await?;
+            self.save()?;
+        }
+        if self.options.wants_slow("growth") {
+            self.growth().await?;
+            self.save()?;
+        }
+        if self.options.wants_slow("build") {
+            self.builds()?;
         }
         Ok(())
     }
@@ -291,7 +295,7 @@ impl Bench {
         let Some(flood) = target.load(Work::Login, connections, round).await? else { return Ok(()) };
         let (port, pause) = (target.process.port, Duration::from_millis(20));
         let probe = Load { port, connections: 4, talks: talk::same(target.first_request()), pause };
-        let duration = self.options.seconds(3.0);
+        let duration = self.options.seconds(if self.options.quick { 2.0 } else { 3.0 });
         let loads = [flood, probe];
         let ((outcomes, cpu), mib) =
             memory::greatest_during(&target.process, measured(&target.process, &loads, duration)).await;

@@ -111,7 +111,7 @@ impl Target {
         let url = match (self, place.database) {
             (Self::FastApi(_), Database::Sqlite) => place.url.replacen("sqlite:", "sqlite+aiosqlite:", 1),
             (Self::FastApi(_), Database::Postgres) => {
-                place.url.replacen("postgres:", "postgresql+asyncpg:", 1)
+                place.url.replacen("postgres:", "postgresql+asyncpg:", 1).replacen("sslmode=", "ssl=", 1)
             }
             _ => place.url.to_owned(),
         };

@@ -1,6 +1,10 @@
 //! A connection to a server, taken from the pool for one piece of work.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use sqlx::{
     Database, Executor, IntoArguments, Pool, SqlSafeStr, pool::PoolConnection, query::Query, raw_sql,
@@ -24,7 +28,7 @@ where
 {
     async fn take(pool: &Pool<DB>, timeout: Option<Duration>) -> Result<Self, sqlx::Error> {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        let connection = in_time(deadline, pool.acquire()).await?;
+        let connection = in_time(deadline, pin!(pool.acquire())).await?;
         Ok(Self { connection, deadline, in_transaction: false, is_clean: true })
     }
 
@@ -42,8 +46,8 @@ where
         timeout: Duration,
         query: Query<'_, DB, DB::Arguments>,
     ) -> Result<Vec<DB::Row>, sqlx::Error> {
-        in_time(Some(Instant::now() + timeout), async { Self::take(pool, None).await?.fetch(query).await })
-            .await
+        let work = pin!(async { Self::take(pool, None).await?.fetch(query).await });
+        in_time(Some(Instant::now() + timeout), work).await
     }
 
     /// See [`fetch_once`](Self::fetch_once).
@@ -52,8 +56,8 @@ where
         timeout: Duration,
         query: Query<'_, DB, DB::Arguments>,
     ) -> Result<DB::QueryResult, sqlx::Error> {
-        in_time(Some(Instant::now() + timeout), async { Self::take(pool, None).await?.execute(query).await })
-            .await
+        let work = pin!(async { Self::take(pool, None).await?.execute(query).await });
+        in_time(Some(Instant::now() + timeout), work).await
     }
 
     pub(super) async fn fetch(
@@ -61,7 +65,7 @@ where
         query: Query<'_, DB, DB::Arguments>,
     ) -> Result<Vec<DB::Row>, sqlx::Error> {
         self.is_clean = false;
-        let result = in_time(self.deadline, query.fetch_all(&mut *self.connection)).await;
+        let result = in_time(self.deadline, pin!(query.fetch_all(&mut *self.connection))).await;
         self.is_clean = is_answer(&result);
         result
     }
@@ -71,14 +75,14 @@ where
         query: Query<'_, DB, DB::Arguments>,
     ) -> Result<DB::QueryResult, sqlx::Error> {
         self.is_clean = false;
-        let result = in_time(self.deadline, query.execute(&mut *self.connection)).await;
+        let result = in_time(self.deadline, pin!(query.execute(&mut *self.connection))).await;
         self.is_clean = is_answer(&result);
         result
     }
 
     pub(super) async fn run(&mut self, sql: impl SqlSafeStr) -> Result<(), sqlx::Error> {
         self.is_clean = false;
-        let result = in_time(self.deadline, raw_sql(sql).execute(&mut *self.connection)).await;
+        let result = in_time(self.deadline, pin!(raw_sql(sql).execute(&mut *self.connection))).await;
         self.is_clean = is_answer(&result);
         result.map(|_| ())
     }
@@ -104,9 +108,11 @@ fn is_answer<T>(result: &Result<T, sqlx::Error>) -> bool {
     matches!(result, Ok(_) | Err(sqlx::Error::Database(_)))
 }
 
+/// The work is pinned where it is made: taking a connection is a future of many kilobytes, which would be copied from
+/// hand to hand, a hundred kilobytes for each statement.
 async fn in_time<T>(
     deadline: Option<Instant>,
-    work: impl Future<Output = Result<T, sqlx::Error>>,
+    work: Pin<&mut impl Future<Output = Result<T, sqlx::Error>>>,
 ) -> Result<T, sqlx::Error> {
     let Some(deadline) = deadline else { return work.await };
     timeout_at(deadline, work).await.unwrap_or_else(|_| {

@@ -380,7 +380,7 @@ impl PasswordHasher {
         let hash = move |memory: &mut Memory| {
             Argon2Parameters::least().hash(stored.expose_secret().as_bytes(), salt, memory)
         };
-        self.inner.fingerprints.run(hash).await?
+        self.inner.fingerprints.run_untold(hash).await?
     }
 
     /// Whether `fingerprint` was made of this stored hash, here or by FastAPI Users (whose own costs as much
@@ -390,13 +390,13 @@ impl PasswordHasher {
     /// [`HashError::Overloaded`].
     pub async fn verify_fingerprint(&self, stored: &str, fingerprint: &str) -> Result<bool, HashError> {
         let Ok(fingerprint) = StoredHash::parse(fingerprint) else { return Ok(false) };
-        let pool = match fingerprint.work() <= CHEAP_WORK {
-            true => &self.inner.fingerprints,
-            false => &self.inner.pool,
-        };
+        let is_cheap = fingerprint.work() <= CHEAP_WORK;
         let stored = SecretString::from(stored);
         let verify = move |memory: &mut Memory| fingerprint.verify(stored.expose_secret().as_bytes(), memory);
-        pool.run(verify).await?
+        match is_cheap {
+            true => self.inner.fingerprints.run_untold(verify).await?,
+            false => self.inner.pool.run(verify).await?,
+        }
     }
 
     /// How many hashes were computed, or begun.

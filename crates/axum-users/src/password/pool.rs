@@ -85,15 +85,32 @@ impl Pool {
         T: Send + 'static,
         W: FnOnce(&mut Memory) -> T + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
         let waiting = WaitingHash::new();
         let work = move |memory: &mut Memory| {
             let _running = waiting.begins();
             work(memory)
         };
-        self.submit(Box::new(Task { work, reply })).inspect_err(|_| hash_refused())?;
-        // An answer is only missing when the work panicked, which was logged.
-        spans::hash(answer).await.map_err(|_| HashError::Overloaded)
+        let answer = self.begin(work).inspect_err(|_| hash_refused())?;
+        spans::hash(finished(answer)).await
+    }
+
+    /// The same for what is no password: metrics and traces do not tell of it.
+    pub(super) async fn run_untold<T, W>(&self, work: W) -> Result<T, HashError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Memory) -> T + Send + 'static,
+    {
+        finished(self.begin(work)?).await
+    }
+
+    fn begin<T, W>(&self, work: W) -> Result<oneshot::Receiver<T>, HashError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Memory) -> T + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.submit(Box::new(Task { work, reply }))?;
+        Ok(answer)
     }
 
     fn submit(&self, job: Box<dyn Job>) -> Result<(), HashError> {
@@ -138,6 +155,11 @@ impl Pool {
         }
         Ok(())
     }
+}
+
+/// An answer is only missing when the work panicked, which was logged.
+async fn finished<T>(answer: oneshot::Receiver<T>) -> Result<T, HashError> {
+    answer.await.map_err(|_| HashError::Overloaded)
 }
 
 impl Drop for Pool {

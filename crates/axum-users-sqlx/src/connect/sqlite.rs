@@ -3,7 +3,7 @@
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Connection, SqliteConnection, SqlitePool,
+    ConnectOptions, Connection, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::time::{Instant, sleep};
@@ -40,7 +40,11 @@ async fn open(url: &str, settings: &SqlxOptions) -> Result<SqlitePool, ConnectEr
         .foreign_keys(true)
         .busy_timeout(settings.busy_timeout)
         .synchronous(SqliteSynchronous::Normal);
-    let pool = SqlitePoolOptions::new()
+    if place == Place::File {
+        create_for_owner(options.get_filename());
+        prepare_file(&options, settings.busy_timeout).await.map_err(|error| explain(error, &options))?;
+    }
+    SqlitePoolOptions::new()
         // An in-memory database lives as long as its one connection.
         .max_connections(if place == Place::Memory { 1 } else { settings.pool_size })
         .min_connections(1)
@@ -48,25 +52,18 @@ async fn open(url: &str, settings: &SqlxOptions) -> Result<SqlitePool, ConnectEr
         .idle_timeout(None)
         .max_lifetime(None)
         // A file does not go away as a server does; the test would cost a switch of threads each time.
-        .test_before_acquire(false);
-    let opened = match place {
-        Place::Memory => pool.connect_with(options.clone()).await,
-        Place::File => open_file(pool, &options, settings.busy_timeout).await,
-    };
-    opened.map_err(|error| explain(error, &options))
+        .test_before_acquire(false)
+        .connect_with(options.clone())
+        .await
+        .map_err(|error| explain(error, &options))
 }
 
 /// Switches the file to WAL, once for all connections, and sees that it can be written.
-async fn open_file(
-    pool: SqlitePoolOptions,
-    options: &SqliteConnectOptions,
-    busy_timeout: Duration,
-) -> Result<SqlitePool, sqlx::Error> {
-    create_for_owner(options.get_filename());
+async fn prepare_file(options: &SqliteConnectOptions, busy_timeout: Duration) -> Result<(), sqlx::Error> {
     let wal = options.clone().journal_mode(SqliteJournalMode::Wal);
     let deadline = Instant::now() + busy_timeout;
-    let pool = loop {
-        match pool.clone().connect_with(wal.clone()).await {
+    let mut connection = loop {
+        match wal.connect().await {
             // SQLite does not wait when two processes switch a new file at once.
             Err(error) if is_locked(&error) && Instant::now() < deadline => {
                 sleep(Duration::from_millis(20)).await;
@@ -74,20 +71,12 @@ async fn open_file(
             other => break other?,
         }
     };
-    pool.set_connect_options(options.clone());
-    let mut connection = pool.acquire().await?;
-    match check_writable(&mut connection, busy_timeout).await {
+    match check_writable(&mut connection).await {
         // Somebody else is writing, so it can be written.
-        Err(error) if !is_locked(&error) => {
-            drop(connection);
-            pool.close().await;
-            Err(error)
-        }
-        _ => {
-            drop(connection);
-            Ok(pool)
-        }
+        Err(error) if !is_locked(&error) => return Err(error),
+        _ => {}
     }
+    connection.close().await
 }
 
 /// Whether another connection's lock is the reason.
@@ -106,18 +95,8 @@ fn create_for_owner(path: &Path) {
 }
 
 /// Writes and takes it back: on a file that can only be read, SQLite lets a transaction begin all the same.
-async fn check_writable(
-    connection: &mut SqliteConnection,
-    busy_timeout: Duration,
-) -> Result<(), sqlx::Error> {
+async fn check_writable(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(&mut *connection).await?;
-    let checked = write_and_take_back(connection).await;
-    let patience = AssertSqlSafe(format!("PRAGMA busy_timeout = {}", busy_timeout.as_millis()));
-    sqlx::raw_sql(patience).execute(connection).await?;
-    checked
-}
-
-async fn write_and_take_back(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::raw_sql("PRAGMA user_version = 0").execute(&mut *transaction).await?;
     transaction.rollback().await

@@ -151,6 +151,7 @@ fn surroundings(table: &str, read: &BTreeSet<(String, &'static str)>) -> Vec<Str
     match table {
         "" => vec![String::new()],
         "backend" | "oauth" => of_list(table),
+        "limits" => vec!["[limits]\n".to_owned(), format!("{redis}[limits]\nstore = \"redis\"\n")],
         "opentelemetry" => vec!["[opentelemetry]\nendpoint = \"http://127.0.0.1:4318\"\n".to_owned()],
         "user" => vec!["[[user.field]]\nname = \"plan\"\ntype = \"text\"\n".to_owned()],
         table => {

@@ -68,6 +68,15 @@ pub enum Flavour {
     Beanie,
 }
 
+impl fmt::Display for Flavour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Motor => "Motor",
+            Self::Beanie => "Beanie",
+        })
+    }
+}
+
 /// The original's collections, as a database has them.
 ///
 /// ```
@@ -139,10 +148,6 @@ impl fmt::Display for Found {
             Self::Empty => f.write_str("an empty database"),
             Self::Own(counts) => write!(f, "collections of axum-users: {counts}"),
             Self::FastApiUsers { flavour, id_type, user_collection, counts } => {
-                let adapter = match flavour {
-                    Flavour::Motor => "Motor",
-                    Flavour::Beanie => "Beanie",
-                };
                 let ids = match id_type {
                     ColumnType::Integer => "integer ids",
                     ColumnType::ObjectId => "ObjectIds",
@@ -150,7 +155,7 @@ impl fmt::Display for Found {
                 };
                 write!(
                     f,
-                    "collections of FastAPI Users with {adapter} and {ids}, users in `{user_collection}`: {counts}"
+                    "collections of FastAPI Users with {flavour} and {ids}, users in `{user_collection}`: {counts}"
                 )
             }
             Self::Foreign(names) => write!(f, "collections of something else: {}", names.join(", ")),
@@ -184,7 +189,7 @@ pub(crate) async fn recognise(
 }
 
 /// The names of all collections but the system's, sorted.
-async fn collections(database: &Database) -> Result<Vec<String>, Error> {
+pub(crate) async fn collections(database: &Database) -> Result<Vec<String>, Error> {
     let mut names = database.list_collection_names().await?;
     names.retain(|name| !name.starts_with("system."));
     names.sort_unstable();
@@ -209,7 +214,9 @@ async fn find_collections(
 }
 
 /// Which adapter made the user collection, and the ids in it; `None` when none did.
-async fn flavour(users: &Collection<RawDocumentBuf>) -> Result<Option<(Flavour, ColumnType)>, Error> {
+pub(crate) async fn flavour(
+    users: &Collection<RawDocumentBuf>,
+) -> Result<Option<(Flavour, ColumnType)>, Error> {
     if let Some(user) = users.find_one(doc! {}).await? {
         return Ok(is_user(&user).then(|| match user.get("id") {
             Ok(Some(RawBsonRef::Int32(_) | RawBsonRef::Int64(_))) => (Flavour::Motor, ColumnType::Integer),

@@ -38,6 +38,7 @@ mod migrate;
 mod pool;
 mod sessions;
 mod store;
+mod survey;
 mod values;
 
 pub use mongodb;

@@ -4,6 +4,7 @@
 //! missing is made. Each step can be done twice, so two processes may do it at once. No document of the
 //! original's collections is written.
 
+mod ahead;
 mod documents;
 mod indexes;
 
@@ -18,6 +19,7 @@ use mongodb::{
     options::{AggregateOptions, Collation, CollationStrength},
 };
 
+pub(crate) use self::ahead::look_ahead;
 use crate::{
     MongoDatabase,
     accounts::member,

@@ -38,7 +38,7 @@ pub(crate) const USER_STATE: &str = "axum_users_user_state";
 /// Who did what, when, from where.
 const AUDIT: &str = "axum_users_audit";
 /// What is known of sessions.
-const SESSION: &str = "axum_users_session";
+pub(crate) const SESSION: &str = "axum_users_session";
 /// Who is linking which account just now.
 const CLAIM: &str = "axum_users_oauth_claim";
 /// The last integer ids.
@@ -131,7 +131,7 @@ impl MongoDatabase {
         self.run(recognise(&self.database, &self.names())).await
     }
 
-    fn names(&self) -> Names {
+    pub(crate) fn names(&self) -> Names {
         match &self.layout {
             Some(layout) => layout.names.clone(),
             None => Names::new(&Schema::new(ColumnType::Uuid), &self.options),

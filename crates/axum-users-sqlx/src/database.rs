@@ -146,7 +146,7 @@ impl SqlxDatabase {
         self
     }
 
-    fn tables(&self) -> Tables {
+    pub(crate) fn tables(&self) -> Tables {
         match &self.statements {
             Some(statements) => statements.tables.clone(),
             None => Tables::new(&self.options, "user"),

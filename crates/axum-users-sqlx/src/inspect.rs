@@ -74,6 +74,15 @@ pub enum Flavour {
     Tortoise,
 }
 
+impl fmt::Display for Flavour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SqlAlchemy => "SQLAlchemy",
+            Self::Tortoise => "Tortoise ORM",
+        })
+    }
+}
+
 /// The original's tables, as a database has them.
 ///
 /// ```
@@ -147,14 +156,10 @@ impl fmt::Display for Found {
             Self::Empty => f.write_str("an empty database"),
             Self::Own(counts) => write!(f, "tables of axum-users: {counts}"),
             Self::FastApiUsers { flavour, id_type, user_table, counts } => {
-                let adapter = match flavour {
-                    Flavour::SqlAlchemy => "SQLAlchemy",
-                    Flavour::Tortoise => "Tortoise ORM",
-                };
                 let ids = if *id_type == ColumnType::Integer { "integer ids" } else { "UUIDs" };
                 write!(
                     f,
-                    "tables of FastAPI Users with {adapter} and {ids}, users in `{user_table}`: {counts}"
+                    "tables of FastAPI Users with {flavour} and {ids}, users in `{user_table}`: {counts}"
                 )
             }
             Self::Foreign(tables) => write!(f, "tables of something else: {}", tables.join(", ")),
@@ -179,7 +184,7 @@ pub(crate) async fn recognise(
     found.map_err(database_cause)
 }
 
-fn database_cause(error: MigrateError) -> DatabaseError {
+pub(crate) fn database_cause(error: MigrateError) -> DatabaseError {
     match error {
         MigrateError::Database(error) => error,
         other => DatabaseError::Other(other.into()),
@@ -204,29 +209,40 @@ async fn look(work: &mut Work, configured: &Tables) -> Result<Found, MigrateErro
 
 /// The first of the usual names under which there is a user table.
 async fn find_tables(work: &mut Work, configured: &Tables) -> Result<Option<FoundTables>, MigrateError> {
-    let dialect = work.dialect();
     for tables in [configured.clone(), named("user", "oauth_account", "accesstoken"), tortoise()] {
-        let columns = FoundColumn::read(work, &tables.user).await?;
-        if !BASE_COLUMNS.iter().all(|name| find(dialect, &columns, name).is_some()) {
-            continue;
+        let found = user_tables(work, tables).await?;
+        if found.is_some() {
+            return Ok(found);
         }
-        // Tortoise gives booleans a default.
-        let is_tortoise = find(dialect, &columns, "is_active").is_some_and(|column| column.has_default);
-        let has_integers =
-            find(dialect, &columns, "id").is_some_and(|column| column.can_identify(ColumnType::Integer));
-        let Tables { user, oauth_account, access_token } = tables;
-        return Ok(Some(FoundTables {
-            flavour: if is_tortoise { Flavour::Tortoise } else { Flavour::SqlAlchemy },
-            id_type: if has_integers { ColumnType::Integer } else { ColumnType::Uuid },
-            user,
-            oauth_account,
-            access_token,
-        }));
     }
     Ok(None)
 }
 
-fn named(user: &str, oauth_account: &str, access_token: &str) -> Tables {
+/// These tables, if the first of them is a user table.
+pub(crate) async fn user_tables(
+    work: &mut Work,
+    tables: Tables,
+) -> Result<Option<FoundTables>, MigrateError> {
+    let dialect = work.dialect();
+    let columns = FoundColumn::read(work, &tables.user).await?;
+    if !BASE_COLUMNS.iter().all(|name| find(dialect, &columns, name).is_some()) {
+        return Ok(None);
+    }
+    // Tortoise gives booleans a default.
+    let is_tortoise = find(dialect, &columns, "is_active").is_some_and(|column| column.has_default);
+    let has_integers =
+        find(dialect, &columns, "id").is_some_and(|column| column.can_identify(ColumnType::Integer));
+    let Tables { user, oauth_account, access_token } = tables;
+    Ok(Some(FoundTables {
+        flavour: if is_tortoise { Flavour::Tortoise } else { Flavour::SqlAlchemy },
+        id_type: if has_integers { ColumnType::Integer } else { ColumnType::Uuid },
+        user,
+        oauth_account,
+        access_token,
+    }))
+}
+
+pub(crate) fn named(user: &str, oauth_account: &str, access_token: &str) -> Tables {
     Tables { user: user.into(), oauth_account: oauth_account.into(), access_token: access_token.into() }
 }
 

@@ -96,6 +96,7 @@ mod migrate;
 mod plans;
 mod sessions;
 mod statements;
+mod survey;
 mod text;
 
 // The tests' helpers know the crate by its name.

@@ -6,8 +6,10 @@
 //! behind, and a plan read anew goes on where another ended. A plan without steps takes no lock.
 
 mod adopt;
+mod ahead;
 mod ddl;
 pub(crate) mod found;
+mod likely;
 mod lock;
 #[cfg(all(test, feature = "sqlite"))]
 #[allow(clippy::unwrap_used, reason = "a test may panic wherever it stands")]
@@ -15,7 +17,10 @@ mod tests;
 
 use axum_users::{DatabaseError, MigrateError, schema::Schema, with_progress};
 
-pub(crate) use self::ddl::OAUTH_ACCOUNT_COLUMNS;
+pub(crate) use self::{
+    ahead::{look_ahead, repeated_accounts},
+    ddl::{ACCESS_TOKEN_COLUMNS, OAUTH_ACCOUNT_COLUMNS},
+};
 use self::{
     ddl::{Ddl, SIDE_TABLES, Step},
     found::{FoundColumn, Objects, find},
@@ -75,6 +80,9 @@ async fn plan(work: &mut Work, wanted: &Wanted<'_>) -> Result<Vec<Step>, Migrate
     let versions = applied_versions(work, &objects).await?;
     let first_time = versions.is_empty();
     let mut ddl = Ddl::new(work.dialect(), schema, tables);
+    // PostgreSQL refuses a kept plan whose result has other types than before, and drivers of Python keep plans: while it
+    // serves, each of its connections would fail once.
+    let keeps_types = side_by_side && work.dialect() == Dialect::Postgres;
     let mut steps = Vec::new();
     if objects.has_table(&tables.user)? {
         let columns = FoundColumn::read(work, &tables.user).await?;
@@ -85,12 +93,14 @@ async fn plan(work: &mut Work, wanted: &Wanted<'_>) -> Result<Vec<Step>, Migrate
     }
     if objects.has_table(&tables.oauth_account)? {
         let columns = adopt::other_table(work, &tables.oauth_account, &OAUTH_ACCOUNT_COLUMNS).await?;
-        steps.append(&mut ddl.widen_oauth_accounts(&columns));
+        if !keeps_types {
+            steps.append(&mut ddl.widen_oauth_accounts(&columns));
+        }
     } else {
         steps.append(&mut ddl.oauth_account_table());
     }
     if objects.has_table(&tables.access_token)? {
-        let columns = adopt::other_table(work, &tables.access_token, &ddl::ACCESS_TOKEN_COLUMNS).await?;
+        let columns = adopt::other_table(work, &tables.access_token, &ACCESS_TOKEN_COLUMNS).await?;
         steps.append(&mut ddl.widen_access_tokens(&columns));
     } else {
         steps.append(&mut ddl.access_token_table());

@@ -19,7 +19,7 @@ pub use self::redis::{RedisError, RedisTokens};
 pub use self::{
     bearer::Bearer,
     cookie::{Cookie, SameSite},
-    database::{AccessTokensAtRest, DatabaseTokens},
+    database::{AccessTokensAtRest, DatabaseTokens, hash_access_token},
     jwt::Jwt,
 };
 use crate::{

@@ -29,6 +29,7 @@ mod router;
 pub mod schema;
 mod sessions;
 mod spans;
+mod survey;
 #[cfg(feature = "swagger-ui")]
 mod swagger;
 #[cfg(feature = "testing")]
@@ -52,6 +53,7 @@ pub use self::{
     auth::{
         AccessTokensAtRest, Bearer, Cookie, DatabaseTokens, IssueContext, Issued, IssuedRefresh, Jwt,
         KeptAccessTokens, Resolved, ResolvedUser, SameSite, Strategy, StrategySetup, Transport,
+        hash_access_token,
     },
     clock::Clock,
     database::{
@@ -70,7 +72,7 @@ pub use self::{
     },
     openapi::{TransportDescription, merge_openapi},
     password::{
-        AnyPassword, Argon2Parameters, Argon2ParametersError, DefaultPasswordPolicy, HashError,
+        AnyPassword, Argon2Parameters, Argon2ParametersError, DefaultPasswordPolicy, HashError, HashKind,
         PasswordHasher, PasswordPolicy, Verification,
     },
     progress::with_progress,
@@ -78,6 +80,7 @@ pub use self::{
     router::Routes,
     schema::{ColumnValue, Date, ObjectId, Timestamp},
     sessions::{RefreshTokens, Sessions},
+    survey::{AdoptionPlan, HashCounts, OwnColumn, Survey},
     token::{Algorithm, MIN_SECRET_BYTES, Secrets},
     transaction::PendingHooks,
     user::{User, UserCreate, UserFields, UserId, UserModel, UserRead, UserUpdate},

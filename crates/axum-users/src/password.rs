@@ -4,6 +4,7 @@
 //! too: Argon2id, Argon2i and Argon2d of any parameters, and bcrypt; they are replaced at the next login.
 
 mod common;
+mod kind;
 mod lanes;
 mod policy;
 mod pool;
@@ -17,6 +18,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
+pub use kind::HashKind;
 pub(crate) use policy::ErasedPasswordPolicy;
 pub use policy::{AnyPassword, DefaultPasswordPolicy, PasswordPolicy};
 use pool::{Memory, Pool, Size};

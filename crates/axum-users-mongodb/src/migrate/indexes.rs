@@ -1,6 +1,8 @@
 //! The original's indexes, the one that decides who has which e-mail, and those that look-ups need. They are all
 //! that the original's collections get.
 
+use std::fmt;
+
 use axum_users::{MigrateError, schema::ColumnType};
 use mongodb::{
     IndexModel,
@@ -72,6 +74,14 @@ impl<'a> Index<'a> {
             ))),
             _ => Err(failed(error)),
         }
+    }
+}
+
+impl fmt::Display for Index<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.unique { "unique index" } else { "index" };
+        let (name, collection, keys) = (&self.name, self.collection.name(), self.keys.join(", "));
+        write!(f, "the {kind} `{name}` of `{collection}` ({keys})")
     }
 }
 

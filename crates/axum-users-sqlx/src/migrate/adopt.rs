@@ -223,29 +223,47 @@ pub(super) async fn refuse_shared_emails(
 
 /// Refuses accounts of a provider that several users have: whoever logs in with one would be anybody of them.
 pub(super) async fn refuse_shared_accounts(work: &mut Work, table: &str) -> Result<(), MigrateError> {
+    let begins = "accounts of providers in `TABLE` belong to several users. Nothing was changed. Leave each with the \
+                  one user whose account it is, for example:";
+    refuse_accounts(work, table, "count(DISTINCT user_id) > 1", "id", begins).await
+}
+
+/// Refuses accounts of a provider that stand in several rows, be they of one user, which Python allows. The unique
+/// index that makes them one user's each has no room for them.
+pub(super) async fn refuse_repeated_accounts(work: &mut Work, table: &str) -> Result<(), MigrateError> {
+    let begins = "accounts of providers in `TABLE` stand in several rows, which leaves no room for the unique index. \
+                  Nothing was changed. Leave each one row, for example:";
+    // The row whose token lasts longest is the one that was refreshed last.
+    refuse_accounts(work, table, "count(*) > 1", "coalesce(expires_at, 0) DESC, id", begins).await
+}
+
+/// Refuses the accounts of which `having` holds, with the statements that leave each to its first row by `order`.
+async fn refuse_accounts(
+    work: &mut Work,
+    table: &str,
+    having: &str,
+    order: &str,
+    begins: &str,
+) -> Result<(), MigrateError> {
     let dialect = work.dialect();
     let name = dialect.quote(table);
     let [oauth_name, account_id] = ["oauth_name", "account_id"].map(|column| dialect.exactly(column));
-    let shared = format!(
-        "SELECT {oauth_name} AS n, {account_id} AS a FROM {name} GROUP BY 1, 2 HAVING count(DISTINCT user_id) > 1"
-    );
-    let count = count(work, &shared).await?;
+    let refused =
+        format!("SELECT {oauth_name} AS n, {account_id} AS a FROM {name} GROUP BY 1, 2 HAVING {having}");
+    let count = count(work, &refused).await?;
     if count == 0 {
         return Ok(());
     }
     let select = format!(
         "SELECT {}, {}, {} FROM {name} \
-         WHERE ({oauth_name}, {account_id}) IN (SELECT n, a FROM ({shared} ORDER BY 1, 2 LIMIT {LISTED}) AS listed) \
-         ORDER BY oauth_name, account_id, id",
+         WHERE ({oauth_name}, {account_id}) IN (SELECT n, a FROM ({refused} ORDER BY 1, 2 LIMIT {LISTED}) AS listed) \
+         ORDER BY oauth_name, account_id, {order}",
         dialect.concat(&["oauth_name", "' '", "account_id"]),
         dialect.as_text("user_id"),
         dialect.quoted_value("id"),
     );
     let rows = fetch(work, select).await?;
-    let mut text = format!(
-        "{count} accounts of providers in `{table}` belong to several users. Nothing was changed. Leave each with \
-         the one user whose account it is, for example:"
-    );
+    let mut text = format!("{count} {}", begins.replace("TABLE", table));
     let id_name = dialect.quote("id");
     list(&mut text, &rows, count, |text, [account, user, id], is_first| {
         let keeps = if is_first { "keeps" } else { "loses" };

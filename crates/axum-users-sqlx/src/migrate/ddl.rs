@@ -34,7 +34,7 @@ pub(crate) const OAUTH_ACCOUNT_COLUMNS: [&str; 8] = [
 ];
 
 /// The columns of an access token that have to be there.
-pub(super) const ACCESS_TOKEN_COLUMNS: [&str; 3] = ["user_id", "token", "created_at"];
+pub(crate) const ACCESS_TOKEN_COLUMNS: [&str; 3] = ["user_id", "token", "created_at"];
 
 /// The side tables with their columns, a version each. Versions are only ever added.
 pub(super) const SIDE_TABLES: [(&str, &[&str]); 5] = [
@@ -78,6 +78,11 @@ impl Step {
     /// The statement's beginning: what is made or changed, without its columns.
     pub(super) fn in_short(&self) -> &str {
         self.sql.split(['(', '\n']).next().unwrap_or_default().trim_end()
+    }
+
+    /// The statement.
+    pub(super) fn sql(&self) -> &str {
+        &self.sql
     }
 
     pub(super) async fn carry_out(self, work: &mut Work) -> Result<(), sqlx::Error> {

@@ -106,12 +106,14 @@ fn fold(dialect: Dialect, name: &str) -> String {
 
 /// A column of a table that exists.
 pub(crate) struct FoundColumn {
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     pub(crate) name: String,
     /// The declared type, in capitals.
     pub(crate) declared: String,
     pub(crate) not_null: bool,
     pub(crate) has_default: bool,
+    /// What is behind DEFAULT, in the database's words.
+    pub(crate) default: Option<String>,
     pub(crate) in_primary_key: bool,
     /// Computed from other columns.
     pub(crate) generated: bool,
@@ -119,7 +121,7 @@ pub(crate) struct FoundColumn {
     pub(crate) collation: Option<(String, String)>,
 }
 
-const SQLITE_COLUMNS: &str = "SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk <> 0, hidden <> 0, NULL, NULL \
+const SQLITE_COLUMNS: &str = "SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk <> 0, hidden <> 0, NULL, NULL, dflt_value \
     FROM pragma_table_xinfo($1)";
 
 const POSTGRES_COLUMNS: &str = "SELECT a.attname::text, CASE t.typtype WHEN 'e' THEN 'enum' \
@@ -127,13 +129,16 @@ const POSTGRES_COLUMNS: &str = "SELECT a.attname::text, CASE t.typtype WHEN 'e' 
     ELSE pg_catalog.format_type(a.atttypid, a.atttypmod) END, \
     a.attnotnull, a.atthasdef OR a.attidentity <> '', \
     EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary \
-    AND a.attnum = ANY (i.indkey)), a.attgenerated <> '', NULL::text, NULL::text \
+    AND a.attnum = ANY (i.indkey)), a.attgenerated <> '', NULL::text, NULL::text, \
+    (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d \
+    WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) \
     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
     WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 
 const MYSQL_COLUMNS: &str = "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), is_nullable = 'NO', \
     column_default IS NOT NULL OR extra LIKE '%auto_increment%', column_key = 'PRI', \
-    coalesce(generation_expression, '') <> '', CAST(character_set_name AS CHAR), CAST(collation_name AS CHAR) \
+    coalesce(generation_expression, '') <> '', CAST(character_set_name AS CHAR), CAST(collation_name AS CHAR), \
+    CAST(column_default AS CHAR) \
     FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position";
 
 impl FoundColumn {
@@ -154,6 +159,7 @@ impl FoundColumn {
                 declared: get::<String>(row, 1)?.to_ascii_uppercase(),
                 not_null: get(row, 2)?,
                 has_default: get(row, 3)?,
+                default: get(row, 8)?,
                 in_primary_key: get(row, 4)?,
                 generated: get(row, 5)?,
                 collation: charset.zip(collation),

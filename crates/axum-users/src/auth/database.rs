@@ -121,6 +121,20 @@ pub(super) fn stored_forms(token: &str) -> Option<[String; 2]> {
     fits.then(|| [hashed(token), token.to_owned()])
 }
 
+/// What is stored of an access token by [`AccessTokensAtRest::Hashed`]; `None` where the text is no token of the
+/// database strategy, or is stored like that already. For adapters that rewrite what Python stored in clear.
+///
+/// ```
+/// let token = "WefgsrEk0yYyozQmNEsSlzmdAVZCBLLk3Sk2kAfKy2Q";
+/// let stored = axum_users::hash_access_token(token).unwrap();
+/// assert!(stored.starts_with('~') && stored.len() == token.len());
+/// assert_eq!(axum_users::hash_access_token(&stored), None);
+/// ```
+#[must_use]
+pub fn hash_access_token(token: &str) -> Option<String> {
+    stored_forms(token).map(|[hash, _]| hash)
+}
+
 /// `~` and 42 characters of the token's SHA-256: it fits the original's column of 43.
 pub(crate) fn hashed(token: &str) -> String {
     let mut form = base64_url(&Sha256::digest(token.as_bytes()));

@@ -22,6 +22,7 @@ on_every_server![
     an_account_of_a_provider_that_two_users_have_stops_it,
     provider_accounts_become_unique_unless_python_still_writes_or_repeated_them,
     what_cannot_be_widened_stays_narrow_and_is_served,
+    columns_of_postgresql_keep_their_types_until_python_has_gone,
     a_login_by_a_provider_never_fails_for_a_narrow_table,
     a_user_who_may_not_alter_tables_serves_them_as_they_are,
 ];
@@ -133,6 +134,24 @@ async fn rows_that_python_inserts_afterwards_are_served(engine: Engine) {
     assert_eq!(users.get_by_email("new@example.org").await.unwrap().unwrap().id, id(3));
     assert!(users.user_by_access_token(&["fresh".to_owned()], None).await.unwrap().is_some());
     assert_eq!(users.user_by_oauth_account("github", "7").await.unwrap().unwrap().id, id(3));
+}
+
+/// Another type makes the plans invalid that asyncpg keeps: Python would answer 500.
+async fn columns_of_postgresql_keep_their_types_until_python_has_gone(engine: Engine) {
+    let (place, _database) = original(engine, SqlxOptions::new().side_by_side(true)).await;
+    let (name, schema) = engine.pick(
+        ("", ""),
+        ("data_type::text", "current_schema()"),
+        ("CAST(data_type AS CHAR)", "DATABASE()"),
+    );
+    let declared = format!(
+        "SELECT {name} FROM information_schema.columns \
+         WHERE table_schema = {schema} AND table_name = 'oauth_account' AND column_name = 'expires_at'"
+    );
+    let database = place.open(SqlxOptions::new().side_by_side(true), User::schema()).await;
+    assert_eq!(rows(&database, &declared).await, [engine.pick("", "integer", "bigint")]);
+    let database = place.open(SqlxOptions::new(), User::schema()).await;
+    assert_eq!(rows(&database, &declared).await, ["bigint"]);
 }
 
 async fn tortoises_tables_are_served_by_their_names(engine: Engine) {

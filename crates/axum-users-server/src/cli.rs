@@ -23,6 +23,15 @@ Examples:
 
 docs/keys.md says how keys are replaced.";
 
+const ADOPT_EXAMPLES: &str = "\
+Examples:
+  axum-users adopt --database postgres://app@db/app --dry-run
+  axum-users adopt --database sqlite+aiosqlite:///./app.db --output /etc/axum-users.toml
+  axum-users adopt --database mongodb://db/app --secret-stdin < secret.txt
+  axum-users --config /etc/axum-users.toml adopt --finish
+
+docs/from-fastapi-users.md goes through the whole move.";
+
 const AUDIT_EXAMPLES: &str = "\
 Examples:
   axum-users audit list --since 24h
@@ -53,6 +62,9 @@ pub(crate) enum Command {
     Serve,
     /// Make or adopt the tables; serve does this too, at its start
     Migrate,
+    /// Move from FastAPI Users: write the configuration that serves its database beside it
+    #[command(after_help = ADOPT_EXAMPLES)]
+    Adopt(AdoptArguments),
     /// Manage users
     #[command(subcommand)]
     User(UserCommand),
@@ -80,6 +92,44 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+/// What `adopt` does, and with what.
+#[derive(Args)]
+pub(crate) struct AdoptArguments {
+    /// The Python application's database, as a URL of axum-users or of SQLAlchemy; others on this machine may see a
+    /// password in it in the list of processes: AXUM_USERS__DATABASE__URL is read, too
+    #[arg(long, value_name = "URL", conflicts_with = "finish")]
+    pub(crate) database: Option<String>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The config file to write
+    #[arg(long, value_name = "FILE", default_value = crate::config::DEFAULT_FILE, conflicts_with = "finish")]
+    pub(crate) output: PathBuf,
+    /// Write over that file where it exists
+    #[arg(long, conflicts_with = "finish")]
+    pub(crate) force: bool,
+    /// Read what Python signs with from the first line of standard input; asked for on a terminal, if not given
+    #[arg(long, conflicts_with = "finish")]
+    pub(crate) secret_stdin: bool,
+    /// Python has gone: end side_by_side in the config file, and make what was left out for Python's sake
+    #[arg(long)]
+    pub(crate) finish: bool,
+    /// With --finish: store access tokens in clear as hashes now, not each at its next use
+    #[arg(long, requires = "finish")]
+    pub(crate) hash_tokens: bool,
+}
+
+/// Shows no URL, which may hold a password.
+impl std::fmt::Debug for AdoptArguments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AdoptArguments")
+            .field("output", &self.output)
+            .field("dry_run", &self.dry_run)
+            .field("finish", &self.finish)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Subcommand)]

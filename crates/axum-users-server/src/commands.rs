@@ -1,5 +1,6 @@
 //! What the commands do.
 
+mod adopt;
 mod audit;
 mod health;
 mod key;
@@ -33,6 +34,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     if let Command::Key(command) = command {
         return key::run(command);
     }
+    if let Command::Adopt(arguments) = command {
+        return adopt::run(config.as_deref(), &arguments);
+    }
     let (config, file) = Config::load(config.as_deref())?;
     match command {
         Command::Serve => serve::run(&config, file.as_deref()),
@@ -49,7 +53,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Session(command) => {
             in_runtime(with_users(&config, async |users| session::run(users, command).await))
         }
-        Command::Completions { .. } | Command::Key(_) => Ok(()),
+        Command::Completions { .. } | Command::Key(_) | Command::Adopt(_) => Ok(()),
     }
 }
 

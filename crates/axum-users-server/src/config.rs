@@ -46,6 +46,10 @@ pub use self::{
     opentelemetry::OpenTelemetryConfig,
     sessions::SessionsConfig,
 };
+pub(crate) use self::{
+    database::parse_url as parse_database_url,
+    field::{is_name as is_field_name, type_name as field_type_name},
+};
 use self::{
     section::{Problems, Section},
     tree::Origin,
@@ -312,11 +316,7 @@ impl Config {
             Some(path) => Some(read_file(path)?),
             None => None,
         };
-        let variables: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
-            .collect();
-        let config = Self::from_parts(path.zip(text.as_deref()), &variables)?;
+        let config = Self::from_parts(path.zip(text.as_deref()), &variables())?;
         Ok((config, path.map(Path::to_path_buf)))
     }
 
@@ -334,6 +334,14 @@ impl Config {
         let problems = problems.into_inner();
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::new(problems)) }
     }
+}
+
+/// The process's environment.
+pub(crate) fn variables() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
+        .collect()
 }
 
 fn read_file(path: &Path) -> Result<String, ConfigError> {
@@ -444,7 +452,8 @@ fn read_secret(section: &mut Section<'_>, key: &'static str, allow_short: bool) 
     let secrets = section.secrets(key)?;
     let shortest = secrets.iter().map(|secret| secret.expose_secret().len()).min().unwrap_or(0);
     if shortest == 0 {
-        section.problem(key, "the secret is empty");
+        let what_to_do = "write down what Python signs with, or make one with `openssl rand -base64 48`";
+        section.problem(key, format!("the secret is empty: {what_to_do}"));
     } else if shortest < MIN_SECRET_BYTES && !allow_short {
         section.problem(
             key,

@@ -111,6 +111,25 @@ impl DatabaseConfig {
         self.url.split_once(':').and_then(|(scheme, _)| Engine::of_scheme(scheme)).unwrap_or(Engine::Sqlite)
     }
 
+    /// A URL of SQLAlchemy or Tortoise ORM as it is written here; `None` where there is nothing to change.
+    /// `postgresql+asyncpg://host/app` is `postgresql://host/app`, and `sqlite+aiosqlite:///./app.db` is
+    /// `sqlite://./app.db`: SQLAlchemy's third slash is none of the path's.
+    #[must_use]
+    pub fn url_of_python(url: &str) -> Option<String> {
+        let (scheme, rest) = url.split_once("://")?;
+        let engine = engine_of_python(scheme)?;
+        if engine == Engine::Sqlite {
+            let path = rest.strip_prefix('/').filter(|path| !path.is_empty())?;
+            return Some(format!("sqlite://{path}"));
+        }
+        if engine == Engine::Postgres {
+            // asyncpg's name for it.
+            let rest = rest.replace("?ssl=", "?sslmode=").replace("&ssl=", "&sslmode=");
+            return Some(format!("postgres://{rest}"));
+        }
+        Some(format!("mysql://{rest}"))
+    }
+
     /// The database's file; `None` for a server, and for a database in memory.
     #[must_use]
     pub fn file(&self) -> Option<PathBuf> {
@@ -229,7 +248,7 @@ fn check_table_names(database: &DatabaseConfig, tables: &Section<'_>) {
 }
 
 /// The URL may hold a password: only its scheme is ever shown.
-fn parse_url(text: &str) -> Result<String, String> {
+pub(crate) fn parse_url(text: &str) -> Result<String, String> {
     let one_of = "expected a URL such as \"sqlite://data.db?mode=rwc\", \"postgres://user:password@host/database\", \
                   \"mysql://user:password@host/database\" or \"mongodb://host/database\"";
     let is_scheme = |scheme: &str| {

@@ -22,6 +22,16 @@ const TYPES: [(&str, ColumnType); 8] = [
     ("json", ColumnType::Json),
 ];
 
+/// What the file calls a type; `None` for one that no field has.
+pub(crate) fn type_name(column_type: ColumnType) -> Option<&'static str> {
+    TYPES.iter().find(|(_, known)| *known == column_type).map(|(name, _)| *name)
+}
+
+/// Whether a field can be called so.
+pub(crate) fn is_name(text: &str) -> bool {
+    parse_name(text).is_ok()
+}
+
 /// Names that mean something else in requests and answers.
 const RESERVED: [&str; 2] = ["password", "oauth_accounts"];
 

@@ -1,5 +1,6 @@
 //! A database that FastAPI Users left behind, served as it is; and both applications on it at the same time.
 
+mod command;
 mod oauth;
 mod servers;
 

@@ -146,3 +146,23 @@ fn the_name_of_a_database_is_for_people_and_has_no_password_in_it() {
         assert!(!format!("{:?}", named(url)).contains("hunter2"));
     }
 }
+
+#[test]
+fn urls_of_python_are_written_as_they_are_here() {
+    for (python, here) in [
+        ("postgresql+asyncpg://ada:p%40ss@db:5432/app", Some("postgres://ada:p%40ss@db:5432/app")),
+        ("postgresql+asyncpg://db/app?ssl=require", Some("postgres://db/app?sslmode=require")),
+        ("asyncpg://db/app", Some("postgres://db/app")),
+        ("mysql+aiomysql://db/app", Some("mysql://db/app")),
+        ("mariadb+asyncmy://db/app", Some("mysql://db/app")),
+        ("sqlite+aiosqlite:///./app.db", Some("sqlite://./app.db")),
+        ("sqlite+aiosqlite:////srv/app.db", Some("sqlite:///srv/app.db")),
+        ("sqlite+aiosqlite://", None),
+        ("postgres://db/app", None),
+        ("sqlite://app.db", None),
+        ("mongodb://db/app", None),
+        ("no URL at all", None),
+    ] {
+        assert_eq!(DatabaseConfig::url_of_python(python).as_deref(), here, "{python}");
+    }
+}

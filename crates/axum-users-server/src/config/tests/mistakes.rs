@@ -41,7 +41,10 @@ fn every_mistake_names_its_file_line_and_key_and_what_was_expected() {
             "axum-users.toml:2: this is not TOML: duplicate key",
         ),
         ("[database\nurl = 1", "axum-users.toml:1: this is not TOML: unclosed table, expected `]`"),
-        ("secret = \"\"", "axum-users.toml:1: `secret`: the secret is empty"),
+        (
+            "secret = \"\"",
+            "axum-users.toml:1: `secret`: the secret is empty: write down what Python signs with, or make one with `openssl rand -base64 48`",
+        ),
         (
             "[limits.login_per_adress]\ntries = 5",
             "axum-users.toml:1: `limits.login_per_adress`: unknown key; did you mean `login_per_address`?",

@@ -1,15 +1,17 @@
 //! What FastAPI Users left on database servers, in each of its layouts, served by the URL alone.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use axum_users_mongodb::mongodb::{Client, bson::Document};
 use serde_json::{Map, Value};
 
 use super::{fixtures, me, text};
-use crate::support::command::command;
+use crate::support::SECRET;
+use crate::support::command::{Said, command, run};
 use crate::support::database::Database;
 use crate::support::place::{Engine, Place};
+use crate::support::server::{Launch, Server};
 use crate::support::{data, login};
 
 /// Tables of the original on an SQL server.
@@ -70,9 +72,48 @@ fn found(place: &Place) -> String {
     said.output.lines().nth(1).unwrap_or_default().to_owned()
 }
 
-/// Every user logs in with the password of before, the first session goes on, and new users are made.
+/// Runs `adopt`, told the secret.
+fn adopt(place: &Place, arguments: &[&str]) -> Said {
+    let url = place.url();
+    let all = [&["adopt", "--database", &url, "--secret-stdin"][..], arguments].concat();
+    run(place.folder(), &[], &all, SECRET)
+}
+
+/// Runs `adopt`, which tells what was found and writes the configuration.
+fn write_configuration(place: &Place, found: &str) {
+    let said = adopt(place, &[]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.output.contains(found), "{said:?}");
+    assert!(said.output.contains("  passwords       17 argon2id, 3 bcrypt\n"), "{said:?}");
+    assert!(said.output.contains(", of corp, github, google\n"), "{said:?}");
+}
+
+fn written(place: &Place) -> PathBuf {
+    place.folder().join("axum-users.toml")
+}
+
+async fn has_session(server: &Server) {
+    let session = &fixtures("access_tokens")[0];
+    let cookie = format!("fastapiusersauth={}", text(session, "token"));
+    let seen = server.send(&me().header("cookie", &cookie)).await;
+    assert_eq!((seen.status, &seen.json()["email"]), (200, &"alice@example.com".into()));
+}
+
+/// Python has gone: the sessions that it stored are hashed, and go on.
+async fn python_is_finished(place: &Place) {
+    let said = run(place.folder(), &[], &["adopt", "--finish", "--hash-tokens"], "");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.output.contains("compat.side_by_side is false now."), "{said:?}");
+    assert!(said.output.contains(" access tokens that stood in clear are stored as hashes."), "{said:?}");
+    let again = run(place.folder(), &[], &["adopt", "--finish"], "");
+    assert!(again.output.contains("is off already.\nRestart the server"), "nothing is left to do: {again:?}");
+    has_session(&Launch::new(&written(place), place.folder()).start().await).await;
+}
+
+/// With the configuration that `adopt` wrote, every user logs in with the password of before, the first session goes on,
+/// and new users are made.
 async fn everybody_is_served(place: &Place, ids_are_kept: bool) {
-    let server = place.launch(&data("adopt.toml")).start().await;
+    let server = Launch::new(&written(place), place.folder()).start().await;
     for user in &fixtures("users") {
         let (email, Some(password)) = (text(user, "email"), user["password"].as_str()) else { continue };
         let answer = login(&server, email, password).await;
@@ -87,10 +128,7 @@ async fn everybody_is_served(place: &Place, ids_are_kept: bool) {
             assert_eq!(seen[key], user[key], "{key} of {email}");
         }
     }
-    let session = &fixtures("access_tokens")[0];
-    let cookie = format!("fastapiusersauth={}", text(session, "token"));
-    let seen = server.send(&me().header("cookie", &cookie)).await;
-    assert_eq!((seen.status, &seen.json()["email"]), (200, &"alice@example.com".into()));
+    has_session(&server).await;
     let taken = crate::support::http::Request::new("POST", "/auth/register");
     let body = |email: &str| serde_json::json!({"email": email, "password": "analytical engine"});
     assert_eq!(server.send(&taken.clone().json(&body("ALICE@example.com"))).await.status, 400);
@@ -106,6 +144,7 @@ async fn is_adopted(layout: Layout) {
          4 OAuth accounts, 5 access tokens."
     );
     assert_eq!(found(&place), before);
+    write_configuration(&place, &format!("FastAPI Users with {adapter} and UUIDs\n"));
     let left_alone = users != "user" || {
         let rows = async || place.database().rows("SELECT * FROM user ORDER BY id").await;
         let stored = rows().await;
@@ -116,6 +155,7 @@ async fn is_adopted(layout: Layout) {
     assert!(left_alone, "a row of the original was changed");
     everybody_is_served(&place, true).await;
     assert!(found(&place).starts_with("The database: tables of axum-users: 21 users, 4 OAuth accounts, "));
+    python_is_finished(&place).await;
 }
 
 #[tokio::test]
@@ -167,7 +207,88 @@ async fn documents_of_motor_and_of_beanie_are_served_as_they_are() {
                  4 OAuth accounts, 6 access tokens."
             )
         );
+        write_configuration(&place, &format!("FastAPI Users with {adapter}\n"));
         everybody_is_served(&place, layout == "motor").await;
         assert!(found(&place).starts_with("The database: collections of axum-users: 21 users, "));
+        python_is_finished(&place).await;
     }
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_on_a_server_is_told_with_statements_that_mend_it() {
+    for (engine, ddl) in [(Engine::Postgres, "ddl-postgresql.sql"), (Engine::MySql, "ddl-mysql.sql")] {
+        let place = Layout { engine, ddl, tables: SQLALCHEMY, adapter: "SQLAlchemy" }.left_behind().await;
+        // An account of a second user. Two addresses that differ by case are two on PostgreSQL alone.
+        let quote = if engine == Engine::Postgres { '"' } else { '`' };
+        let account = "INSERT INTO oauth_account VALUES ('00000000-0000-4000-8000-0000000000bb', \
+                       '00000000-0000-4000-8000-000000000001', 'corp', 't', NULL, NULL, 'corp-15', 'a@b.example')";
+        let user = format!(
+            "INSERT INTO {quote}user{quote} VALUES ('00000000-0000-4000-8000-0000000000aa', 'ALICE@example.com', 'h', \
+             true, false, false)"
+        );
+        let expected = if engine == Engine::Postgres {
+            place.execute(&format!("{account}; {user}")).await;
+            "error: 2 things stand in the way; nothing was changed"
+        } else {
+            place.execute(account).await;
+            "error: something stands in the way; nothing was changed"
+        };
+        let said = adopt(&place, &[]);
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.error.starts_with(expected), "{said:?}");
+        assert!(!written(&place).exists());
+        let offered: String = said
+            .error
+            .lines()
+            .filter(|line| line.starts_with("  UPDATE") || line.starts_with("  DELETE"))
+            .collect();
+        place.execute(&offered).await;
+        assert_eq!(adopt(&place, &[]).code, Some(0), "{offered}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_of_postgresql_that_may_not_make_indexes_is_told_what_to_grant() {
+    let layout = Layout {
+        engine: Engine::Postgres,
+        ddl: "ddl-postgresql.sql",
+        tables: SQLALCHEMY,
+        adapter: "SQLAlchemy",
+    };
+    let place = layout.left_behind().await;
+    let role = format!("axum_users_test_{}", axum_users::Random::system().uuid().simple());
+    let owner = format!("{role}_owner");
+    place
+        .execute(&format!(
+            "CREATE ROLE {role} LOGIN PASSWORD 'hunter2'; CREATE ROLE {owner}; \
+             REVOKE CREATE ON SCHEMA public FROM PUBLIC; \
+             ALTER TABLE \"user\" OWNER TO {owner}; ALTER TABLE oauth_account OWNER TO {owner}; \
+             ALTER TABLE accesstoken OWNER TO {owner}; \
+             GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
+        ))
+        .await;
+    let url = place.url();
+    let (_, server) = url.split_once("://").unwrap();
+    let server = server.rsplit_once('@').map_or(server, |(_, server)| server);
+    let as_role = format!("postgres://{role}:hunter2@{server}");
+    let tried = || run(place.folder(), &[], &["adopt", "--database", &as_role, "--dry-run"], "");
+    let refused = tried();
+    let granted: Vec<&str> =
+        refused.error.lines().map(str::trim).filter(|line| line.starts_with("GRANT ")).collect();
+    place.execute(&granted.concat()).await;
+    let allowed = tried();
+    place
+        .execute(&format!(
+            "DROP OWNED BY {role}; DROP ROLE {role}; REASSIGN OWNED BY {owner} TO CURRENT_USER; \
+             DROP OWNED BY {owner}; DROP ROLE {owner}"
+        ))
+        .await;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let expected = [
+        format!("GRANT CREATE ON SCHEMA \"public\" TO \"{role}\";"),
+        format!("GRANT \"{owner}\" TO \"{role}\";"),
+    ];
+    assert_eq!(granted, expected, "{refused:?}");
+    assert_eq!(allowed.code, Some(0), "{allowed:?}");
+    assert!(!format!("{refused:?}{allowed:?}").contains("hunter2"), "{allowed:?}");
 }

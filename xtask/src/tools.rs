@@ -11,6 +11,7 @@ const PYTHON_PACKAGES: &[&str] = &[
     "fastapi-users[sqlalchemy,oauth,redis]==15.0.5",
     "uvicorn==0.54.0",
     "aiosqlite==0.22.1",
+    "asyncpg==0.32.0",
     "aiosmtpd==1.4.6",
 ];
 

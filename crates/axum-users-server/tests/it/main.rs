@@ -43,6 +43,7 @@ mod shared_limits;
 mod stop;
 #[cfg(feature = "opentelemetry")]
 mod telemetry;
+mod the_move;
 mod three_processes;
 mod timing;
 mod two_processes;

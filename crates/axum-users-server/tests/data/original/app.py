@@ -7,7 +7,7 @@ alike), and to work on one database file side by side with axum-users.
         --discovery http://127.0.0.1:9000/.well-known/openid-configuration \\
         [--redis redis://127.0.0.1:6379] [--port 0]
 
-It prints one line, `listening on PORT`, when it is ready. The tables are made if they are missing.
+The database is a SQLite file or a URL of SQLAlchemy. It prints one line, `listening on PORT`, when it is ready. The tables are made if they are missing.
 The OpenID provider has to answer already. Without a URL, Redis is stood in for by a dictionary, so that the routes and
 the OpenAPI document are the recorded ones.
 """
@@ -72,7 +72,8 @@ class AccessToken(SQLAlchemyBaseAccessTokenTableUUID, Base):
     pass
 
 
-engine = create_async_engine(f"sqlite+aiosqlite:///{options.database}")
+url = options.database if "://" in options.database else f"sqlite+aiosqlite:///{options.database}"
+engine = create_async_engine(url)
 new_session = async_sessionmaker(engine, expire_on_commit=False)
 
 

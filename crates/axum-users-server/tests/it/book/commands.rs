@@ -94,11 +94,12 @@ fn every_route_that_a_page_asks_is_there() {
 }
 
 /// The pages whose terminals are done again elsewhere, and where.
-const ELSEWHERE: [(&str, &str); 4] = [
+const ELSEWHERE: [(&str, &str); 5] = [
     ("docs/custom-fields.md", "examples/custom-fields/tests/it/pages.rs"),
     ("docs/tutorial.md", "examples/quickstart/tests/it/main.rs"),
     ("examples/quickstart/README.md", "examples/quickstart/tests/it/main.rs"),
     ("docs/from-fastapi-users.md", "crates/axum-users-server/tests/it/adopt.rs"),
+    ("docs/the-move.md", "crates/axum-users-server/tests/it/the_move.rs"),
 ];
 
 /// The pages whose terminals are done again here: a server's first start, and what its operator does.

@@ -1,6 +1,7 @@
 //! FastAPI Users itself, in a process of its own.
 
-use std::path::Path;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::process::{Process, python};
@@ -11,7 +12,9 @@ use super::{SECRET, data};
 pub(crate) struct Original {
     /// `127.0.0.1:PORT`.
     pub(crate) address: String,
-    _process: Process,
+    /// The file of what it says.
+    pub(crate) log: PathBuf,
+    process: Process,
 }
 
 impl Original {
@@ -33,12 +36,33 @@ impl Original {
     }
 
     fn start_with(app: &str, database: &Path, smtp_port: u16, discovery: &str, further: &[&str]) -> Self {
+        let database = database.to_string_lossy();
+        Self::run(app, &database, Path::new(&*database), smtp_port, discovery, further)
+    }
+
+    /// The same on a database of PostgreSQL, by its URL without the scheme. Its log is in a folder.
+    pub(crate) fn start_on_postgresql(url: &str, folder: &Path, smtp_port: u16, discovery: &str) -> Self {
+        let (_, rest) = url.split_once("://").unwrap();
+        let url = format!("postgresql+asyncpg://{rest}");
+        Self::run("default", &url, &folder.join("original"), smtp_port, discovery, &[])
+    }
+
+    fn run(app: &str, database: &str, log: &Path, smtp_port: u16, discovery: &str, further: &[&str]) -> Self {
         let mut command = Command::new(python());
         command.arg(data("original/app.py")).args(["--app", app, "--secret", SECRET]);
         command.arg("--database").arg(database).args(["--smtp-port", &smtp_port.to_string()]);
         command.args(["--discovery", discovery]).args(further);
-        let mut process = Process::start(&mut command, &database.with_extension("original.log"));
+        let log = log.with_extension("original.log");
+        let mut process = Process::start(&mut command, &log);
         let port = process.wait_for_port();
-        Self { address: format!("127.0.0.1:{port}"), _process: process }
+        Self { address: format!("127.0.0.1:{port}"), log, process }
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        self.process.terminate();
+        let status = self.process.wait();
+        // uvicorn ends in order, and then by the signal that it got.
+        assert!(status.success() || status.signal() == Some(15), "{status}: {}", self.process.log());
     }
 }

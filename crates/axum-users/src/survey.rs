@@ -36,6 +36,20 @@ pub struct Survey {
 }
 
 /// A column of the application's own, or a field of its documents.
+///
+/// ```
+/// use axum_users::{OwnColumn, schema::ColumnType};
+/// let required = |column: &OwnColumn| column.not_null && !column.has_default;
+/// let column = OwnColumn {
+///     name: "first_name".to_owned(),
+///     declared: "VARCHAR(64)".to_owned(),
+///     column_type: Some(ColumnType::Text),
+///     not_null: true,
+///     has_default: false,
+///     default: None,
+/// };
+/// assert!(required(&column));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnColumn {
     /// Its name.
@@ -53,6 +67,11 @@ pub struct OwnColumn {
 }
 
 /// How many password hashes there are of each kind. Its `Display` is a list for people.
+///
+/// ```
+/// let hashes = axum_users::HashCounts::default();
+/// assert_eq!(hashes.to_string(), "none");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HashCounts(BTreeMap<HashKind, u64>);
 
@@ -83,6 +102,11 @@ impl fmt::Display for HashCounts {
 }
 
 /// What adopting would do, and what stands in its way.
+///
+/// ```
+/// let plan = axum_users::AdoptionPlan::default();
+/// assert!(plan.obstacles.is_empty(), "{}", plan.obstacles.join("\n"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdoptionPlan {
     /// What is missing, a statement or a sentence each.

@@ -10,6 +10,11 @@ use super::stored::StoredHash;
 const LONGEST_NAME: usize = 24;
 
 /// What kind of hash a stored text is.
+///
+/// ```
+/// use axum_users::HashKind;
+/// assert_eq!(HashKind::Bcrypt.to_string(), "bcrypt");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum HashKind {

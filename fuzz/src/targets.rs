@@ -201,7 +201,7 @@ fn application() -> Router {
     let users = Users::<User>::builder(MemoryDatabase::default(), SECRET)
         .argon2(Argon2Parameters::least())
         .backend("jwt", Bearer::default(), Jwt::lasting_seconds(3600))
-        .backend("cookie", Cookie::default().insecure(), DatabaseTokens::lasting_seconds(3600))
+        .backend("cookie", Cookie::default(), DatabaseTokens::lasting_seconds(3600))
         .oauth(open_id(transport), OAuthOptions::backend("jwt"))
         .public_url("https://app.example.com")
         .build()

@@ -71,3 +71,43 @@ impl<'a> LimitCount<'a> {
         Ok(full_at.saturating_add(self.step))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_try_moves_the_moment_of_having_all_and_is_refused_beyond_a_period() {
+        let second = 1_000_000;
+        let count = LimitCount::new("", second, 5 * second, 1000 * second);
+        for (full_at, expected) in [
+            (None, Ok(1001 * second)),
+            (Some(0), Ok(1001 * second)),
+            (Some(1000 * second - 1), Ok(1001 * second)),
+            (Some(1000 * second), Ok(1001 * second)),
+            (Some(1004 * second), Ok(1005 * second)),
+            (Some(1004 * second + 1), Err(1)),
+            (Some(1005 * second), Err(second)),
+            (Some(1065 * second), Err(61 * second)),
+            // Of a clock that was wrong.
+            (Some(1065 * second + 1), Ok(1001 * second)),
+            (Some(i64::MAX), Ok(1001 * second)),
+        ] {
+            assert_eq!(count.take(full_at), expected, "{full_at:?}");
+        }
+    }
+
+    #[test]
+    fn a_limit_has_so_many_tries_to_the_last() {
+        let of = |tries, period| {
+            let count = LimitCount::of(Limit { tries, period }, "", 0);
+            (count.step, count.period)
+        };
+        assert_eq!(of(3, Duration::from_secs(10)), (3_333_333, 9_999_999));
+        assert_eq!(of(0, Duration::from_secs(10)), (10_000_000, 10_000_000));
+        assert_eq!(of(7, Duration::ZERO), (1, 7));
+        assert_eq!(of(1, Duration::MAX), (i64::MAX / 4, i64::MAX / 4));
+    }
+}

@@ -13,7 +13,9 @@ use std::{
 
 use serde_json::Value as Json;
 
-pub(crate) use self::checks::{can_stand_in_path, check_secret};
+#[cfg(feature = "oauth")]
+pub(crate) use self::checks::can_stand_in_path;
+pub(crate) use self::checks::check_secret;
 pub use self::{builder::UsersBuilder, checks::BuildError};
 #[cfg(feature = "oauth")]
 use crate::oauth::OAuth;

@@ -37,6 +37,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     users.migrate().await?;
 
     let app = Router::new().merge(users.router()).with_state(users);
-    axum::serve(tokio::net::TcpListener::bind(address).await?, app).await?;
+    // As many as the load has; `TcpListener::bind` lets 128 wait, and the 129th of a crowd tries again after a second.
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address.parse()?)?;
+    axum::serve(socket.listen(1024)?, app).await?;
     Ok(())
 }

@@ -103,7 +103,11 @@ async fn main() {
         .route("/auth/bench/callback", get(oauth::callback))
         .with_state(app);
     let address = format!("127.0.0.1:{}", variable("PORT").expect("PORT"));
-    let listener = tokio::net::TcpListener::bind(address).await.expect("a free port");
+    // As many as the load has; `TcpListener::bind` lets 128 wait, and the 129th of a crowd tries again after a second.
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("an option of sockets");
+    socket.bind(address.parse().expect("an address")).expect("a free port");
+    let listener = socket.listen(1024).expect("listening");
     axum::serve(listener, router).await.expect("serving");
 }
 

@@ -3,8 +3,8 @@
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    ConnectOptions, Connection, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    AssertSqlSafe, Connection, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::time::{Instant, sleep};
 
@@ -40,11 +40,7 @@ async fn open(url: &str, settings: &SqlxOptions) -> Result<SqlitePool, ConnectEr
         .foreign_keys(true)
         .busy_timeout(settings.busy_timeout)
         .synchronous(SqliteSynchronous::Normal);
-    if place == Place::File {
-        create_for_owner(options.get_filename());
-        prepare_file(&options, settings.busy_timeout).await.map_err(|error| explain(error, &options))?;
-    }
-    SqlitePoolOptions::new()
+    let pool = SqlitePoolOptions::new()
         // An in-memory database lives as long as its one connection.
         .max_connections(if place == Place::Memory { 1 } else { settings.pool_size })
         .min_connections(1)
@@ -52,31 +48,39 @@ async fn open(url: &str, settings: &SqlxOptions) -> Result<SqlitePool, ConnectEr
         .idle_timeout(None)
         .max_lifetime(None)
         // A file does not go away as a server does; the test would cost a switch of threads each time.
-        .test_before_acquire(false)
-        .connect_with(options.clone())
-        .await
-        .map_err(|error| explain(error, &options))
+        .test_before_acquire(false);
+    if place == Place::Memory {
+        return pool.connect_with(options.clone()).await.map_err(|error| explain(error, &options));
+    }
+    create_for_owner(options.get_filename());
+    open_file(pool, &options, settings.busy_timeout).await.map_err(|error| explain(error, &options))
 }
 
-/// Switches the file to WAL, once for all connections, and sees that it can be written.
-async fn prepare_file(options: &SqliteConnectOptions, busy_timeout: Duration) -> Result<(), sqlx::Error> {
-    let wal = options.clone().journal_mode(SqliteJournalMode::Wal);
+/// Opens the file, switches it to WAL, once for all connections, and sees that it can be written.
+async fn open_file(
+    pool: SqlitePoolOptions,
+    options: &SqliteConnectOptions,
+    busy_timeout: Duration,
+) -> Result<SqlitePool, sqlx::Error> {
+    let pool = pool.connect_with(options.clone()).await?;
+    let mut connection = pool.acquire().await?;
     let deadline = Instant::now() + busy_timeout;
-    let mut connection = loop {
-        match wal.connect().await {
+    loop {
+        match sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *connection).await {
             // SQLite does not wait when two processes switch a new file at once.
             Err(error) if is_locked(&error) && Instant::now() < deadline => {
                 sleep(Duration::from_millis(20)).await;
             }
             other => break other?,
-        }
-    };
-    match check_writable(&mut connection).await {
+        };
+    }
+    match check_writable(&mut connection, busy_timeout).await {
         // Somebody else is writing, so it can be written.
         Err(error) if !is_locked(&error) => return Err(error),
         _ => {}
     }
-    connection.close().await
+    drop(connection);
+    Ok(pool)
 }
 
 /// Whether another connection's lock is the reason.
@@ -95,8 +99,18 @@ fn create_for_owner(path: &Path) {
 }
 
 /// Writes and takes it back: on a file that can only be read, SQLite lets a transaction begin all the same.
-async fn check_writable(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+async fn check_writable(
+    connection: &mut SqliteConnection,
+    busy_timeout: Duration,
+) -> Result<(), sqlx::Error> {
     sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(&mut *connection).await?;
+    let written = write_and_take_back(connection).await;
+    let patient = format!("PRAGMA busy_timeout = {}", busy_timeout.as_millis());
+    sqlx::raw_sql(AssertSqlSafe(patient)).execute(connection).await?;
+    written
+}
+
+async fn write_and_take_back(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::raw_sql("PRAGMA user_version = 0").execute(&mut *transaction).await?;
     transaction.rollback().await
@@ -149,6 +163,8 @@ fn explain(error: sqlx::Error, options: &SqliteConnectOptions) -> ConnectError {
         Some(code::NOT_A_DATABASE | code::CORRUPT) => ConnectError::NotADatabase(path),
         Some(code::READ_ONLY) => ConnectError::ReadOnly(path),
         Some(code::BUSY | code::LOCKED) => ConnectError::Locked(path),
+        // Nothing but a lock keeps the first connection of a pool waiting.
+        None if matches!(error, sqlx::Error::PoolTimedOut) => ConnectError::Locked(path),
         _ => ConnectError::Other(path, error.into()),
     }
 }

@@ -30,7 +30,7 @@ Examples:
   axum-users adopt --database mongodb://db/app --secret-stdin < secret.txt
   axum-users --config /etc/axum-users.toml adopt --finish
 
-docs/from-fastapi-users.md goes through the whole move.";
+docs/the-move.md goes through the whole move.";
 
 const AUDIT_EXAMPLES: &str = "\
 Examples:

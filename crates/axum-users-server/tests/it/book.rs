@@ -8,6 +8,7 @@ mod front_end;
 mod pages;
 mod programs;
 mod proxies;
+mod the_move;
 
 use std::fs;
 
@@ -20,11 +21,24 @@ fn pages() -> Vec<String> {
         let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
         entries.map(|name| name.into_string().unwrap()).collect::<Vec<_>>()
     };
-    let docs = of("docs").into_iter().filter(|name| name.ends_with(".md"));
-    pages.extend(docs.map(|name| format!("docs/{name}")));
+    pages.extend(pages_below("docs"));
     for folder in ["crates", "examples", "clients"] {
         let readmes = of(folder).into_iter().map(|name| format!("{folder}/{name}/README.md"));
         pages.extend(readmes.filter(|page| root().join(page).exists()));
+    }
+    pages
+}
+
+/// The pages in a folder and in those within it.
+fn pages_below(folder: &str) -> Vec<String> {
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).unwrap().map(Result::unwrap) {
+        let path = format!("{folder}/{}", entry.file_name().into_string().unwrap());
+        if entry.path().is_dir() {
+            pages.extend(pages_below(&path));
+        } else if path.ends_with(".md") {
+            pages.push(path);
+        }
     }
     pages
 }

@@ -93,13 +93,26 @@ fn every_route_that_a_page_asks_is_there() {
     }
 }
 
+/// Goes from FastAPI Users to the server under load.
+const THE_MOVE: &str = "crates/axum-users-server/tests/it/the_move.rs";
+
+/// What of the move one terminal is enough for.
+const PAGES_OF_THE_MOVE: &str = "crates/axum-users-server/tests/it/book/the_move.rs";
+
 /// The pages whose terminals are done again elsewhere, and where.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 12] = [
     ("docs/custom-fields.md", "examples/custom-fields/tests/it/pages.rs"),
     ("docs/tutorial.md", "examples/quickstart/tests/it/main.rs"),
     ("examples/quickstart/README.md", "examples/quickstart/tests/it/main.rs"),
     ("docs/from-fastapi-users.md", "crates/axum-users-server/tests/it/adopt.rs"),
-    ("docs/the-move.md", "crates/axum-users-server/tests/it/the_move.rs"),
+    ("docs/the-move/look.md", PAGES_OF_THE_MOVE),
+    ("docs/the-move/configure.md", PAGES_OF_THE_MOVE),
+    ("docs/the-move/proxy.md", THE_MOVE),
+    ("docs/the-move/join.md", THE_MOVE),
+    ("docs/the-move/shift.md", THE_MOVE),
+    ("docs/the-move/python-leaves.md", THE_MOVE),
+    ("docs/the-move/finish.md", THE_MOVE),
+    ("docs/the-move/way-back.md", THE_MOVE),
 ];
 
 /// The pages whose terminals are done again here: a server's first start, and what its operator does.

@@ -58,10 +58,10 @@ fn every_haproxy_block_and_the_file_of_the_packages_is_taken_by_haproxy() {
     }
 }
 
-/// A page whose statements the tests of an adapter run, and those of the move's page.
+/// A page whose statements the tests of an adapter run, and the one of the way back to FastAPI Users.
 const STATEMENTS: [(&str, &str); 2] = [
     ("docs/sql-databases.md", "crates/axum-users-sqlx/tests/it/place.rs"),
-    ("docs/from-fastapi-users.md", "crates/axum-users-server/tests/it/adopt.rs"),
+    ("docs/the-move/way-back.md", "crates/axum-users-server/tests/it/book/the_move.rs"),
 ];
 
 #[test]

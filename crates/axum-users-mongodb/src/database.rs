@@ -70,6 +70,10 @@ impl<U: UserModel> UserDatabase<U> for MongoDatabase {
         Capabilities::all()
     }
 
+    fn system_name(&self) -> Option<&'static str> {
+        Some("mongodb")
+    }
+
     async fn migrate(&self) -> Result<(), MigrateError> {
         migrate(self).await
     }

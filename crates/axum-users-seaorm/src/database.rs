@@ -328,6 +328,15 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
         capabilities
     }
 
+    fn system_name(&self) -> Option<&'static str> {
+        match self.backend() {
+            DbBackend::Sqlite => Some("sqlite"),
+            DbBackend::Postgres => Some("postgresql"),
+            DbBackend::MySql => Some("mysql"),
+            _ => None,
+        }
+    }
+
     async fn migrate(&self) -> Result<(), MigrateError> {
         let _turn = self.connection.turn().await;
         migrate(&self.connection, self.layout()?, &self.tables).await

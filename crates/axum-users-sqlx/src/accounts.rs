@@ -9,9 +9,9 @@ use axum_users::{
 
 use crate::{
     SqlxDatabase,
-    database::{insert_user, unless_deadlocked, user_from_row},
+    database::{insert_user, unless_passing, user_from_row},
     engine::{Call, Reader, Row, Work},
-    error::{account_error, database_error, is_deadlock, is_too_wide},
+    error::{account_error, database_error, is_passing, is_too_wide},
     statements::Statements,
 };
 
@@ -20,7 +20,7 @@ macro_rules! fitting {
     ($account:ident => $attempt:expr) => {{
         let done = {
             let $account = $account;
-            unless_deadlocked!($attempt)
+            unless_passing!($attempt)
         };
         match done {
             Err(error) if is_too_wide(&error) => match narrowed($account) {
@@ -32,7 +32,7 @@ macro_rules! fitting {
                          is stored as empty; a migration widens the table"
                     );
                     let $account = &narrow;
-                    unless_deadlocked!($attempt)
+                    unless_passing!($attempt)
                 }
             },
             done => done,
@@ -63,7 +63,7 @@ impl SqlxDatabase {
         user_id: &U::Id,
     ) -> Result<Vec<OAuthAccount<U::Id>>, DatabaseError> {
         let statements = self.statements()?;
-        let rows = self.read(Call::new(&statements.accounts_of).id(user_id)).await?;
+        let rows = unless_passing!(self.read(Call::new(&statements.accounts_of).id(user_id)))?;
         let account = |row| account_from_row(row, &statements.schema).map_err(DatabaseError::Decode);
         rows.iter().map(account).collect()
     }
@@ -177,7 +177,7 @@ impl SqlxDatabase {
             let call = call.field(&state.not_before).field(&state.password_is_generated);
             Ok::<_, DatabaseError>(call.id(id))
         };
-        unless_deadlocked!(self.write(set()?)).map(|_| ())
+        unless_passing!(self.write(set()?)).map(|_| ())
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     accounts::id_text,
     connect::{ConnectError, SqlxOptions},
     dialect::Dialect,
-    engine::{Call, Cells, Pool, Reader, Row, Work},
+    engine::{Call, Cells, Connections, Pool, Reader, Row, Work},
     error::{database_error, user_error},
     inspect::{Found, FoundTables, inspect, recognise},
     statements::{Statements, Tables, sql},
@@ -42,7 +42,7 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct SqlxDatabase {
-    pool: Pool,
+    pub(crate) connections: Connections,
     pub(crate) options: SqlxOptions,
     #[cfg(feature = "sqlite")]
     pub(crate) in_place: Option<Arc<InPlace>>,
@@ -56,19 +56,20 @@ impl fmt::Debug for SqlxDatabase {
     }
 }
 
-/// Tries again, a few times, when a deadlock took back what was tried.
-macro_rules! unless_deadlocked {
+/// Tries again when what was tried failed for a reason that passes: a deadlock, or a plan that is stale, which every
+/// connection of the pool may have.
+macro_rules! unless_passing {
     ($attempt:expr) => {{
-        let mut left = 5;
+        let mut left = 16;
         loop {
             match $attempt.await {
-                Err(error) if left > 0 && is_deadlock(&error) => left -= 1,
+                Err(error) if left > 0 && is_passing(&error) => left -= 1,
                 done => break done,
             }
         }
     }};
 }
-pub(crate) use unless_deadlocked;
+pub(crate) use unless_passing;
 
 impl SqlxDatabase {
     /// Opens the database at `url` with the default [`SqlxOptions`]: `sqlite://data.db?mode=rwc` (which makes a
@@ -88,7 +89,7 @@ impl SqlxDatabase {
 
     pub(crate) fn new(pool: Pool, options: SqlxOptions) -> Self {
         Self {
-            pool,
+            connections: Connections::of(pool),
             options,
             #[cfg(feature = "sqlite")]
             in_place: None,
@@ -100,7 +101,7 @@ impl SqlxDatabase {
     /// The pool, for the application's own queries.
     #[must_use]
     pub fn pool(&self) -> &Pool {
-        &self.pool
+        &self.connections.pool
     }
 
     /// Closes every connection, waiting for those in use. A SQLite file is whole by itself afterwards; closing
@@ -110,7 +111,7 @@ impl SqlxDatabase {
         if let Some(in_place) = &self.in_place {
             in_place.close();
         }
-        self.pool.close().await;
+        self.connections.pool.close().await;
     }
 
     /// Says what is in the database, before anything is changed there.
@@ -118,7 +119,7 @@ impl SqlxDatabase {
     /// # Errors
     /// The database cannot be read.
     pub async fn inspect(&self) -> Result<Found, DatabaseError> {
-        inspect(&self.pool, &self.tables()).await
+        inspect(&self.connections, &self.tables()).await
     }
 
     /// The tables of users that the database has: those of the options, else those that FastAPI Users makes with
@@ -128,7 +129,7 @@ impl SqlxDatabase {
     /// # Errors
     /// The database cannot be read.
     pub async fn recognise(&self) -> Result<Option<FoundTables>, DatabaseError> {
-        recognise(&self.pool, &self.tables()).await
+        recognise(&self.connections, &self.tables()).await
     }
 
     /// The same connections, with tables of other names than the options had: those that
@@ -160,7 +161,7 @@ impl SqlxDatabase {
 
     /// Waits until no other write of this process is under way, where the database has one writer only.
     pub(crate) async fn turn(&self) -> Result<Option<MutexGuard<'_, ()>>, DatabaseError> {
-        if self.pool.dialect() != Dialect::Sqlite {
+        if self.connections.dialect() != Dialect::Sqlite {
             return Ok(None);
         }
         if let Ok(turn) = self.writer.try_lock() {
@@ -180,7 +181,7 @@ impl SqlxDatabase {
         if self.has_no_such(&call) {
             return Ok(Vec::new());
         }
-        self.pool.fetch(call, self.options.timeout).await.map_err(database_error)
+        self.connections.fetch(call, self.options.timeout).await.map_err(database_error)
     }
 
     /// Runs a statement that reads a row or a few, and answers what `pick` makes of the first row of which it
@@ -219,24 +220,24 @@ impl SqlxDatabase {
 
     /// PostgreSQL keeps no text with a zero byte, and takes none as an argument either.
     fn has_no_such(&self, call: &Call) -> bool {
-        self.pool.dialect() == Dialect::Postgres && call.has_zero_byte()
+        self.connections.dialect() == Dialect::Postgres && call.has_zero_byte()
     }
 
     pub(crate) async fn try_write(&self, call: Call) -> Result<Result<u64, sqlx::Error>, DatabaseError> {
         let _turn = self.turn().await?;
-        Ok(self.pool.execute(call, self.options.timeout).await)
+        Ok(self.connections.execute(call, self.options.timeout).await)
     }
 
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&self) -> Result<Work, DatabaseError> {
-        self.pool.begin_writing(Some(self.options.timeout)).await.map_err(database_error)
+        self.connections.begin_writing(Some(self.options.timeout)).await.map_err(database_error)
     }
 
     async fn try_create<U: UserModel>(&self, record: &Record) -> Result<U, DatabaseError> {
         let statements = self.statements()?;
         let _turn = self.turn().await?;
         if statements.dialect.has_returning() {
-            let created = self.pool.fetch(statements.create(record), self.options.timeout).await;
+            let created = self.connections.fetch(statements.create(record), self.options.timeout).await;
             return inserted_user(statements, created);
         }
         let mut work = self.begin().await?;
@@ -256,7 +257,7 @@ impl SqlxDatabase {
         let (call, _turn) = (call.id(id), self.turn().await?);
         let failed = |error| user_error(error, &statements.schema);
         if statements.dialect.has_returning() {
-            let rows = self.pool.fetch(call, self.options.timeout).await.map_err(failed)?;
+            let rows = self.connections.fetch(call, self.options.timeout).await.map_err(failed)?;
             return first_user(statements, &rows);
         }
         let mut work = self.begin().await?;

@@ -7,10 +7,14 @@ mod lease;
 mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod relay;
 mod row;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum_users::DatabaseError;
@@ -22,12 +26,12 @@ use sqlx::{PgPool, Postgres};
 #[cfg(feature = "sqlite")]
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-use self::lease::Lease;
 pub(crate) use self::{
     call::Call,
     row::{Cell, Cells, FoundInstead, Reader, Row},
 };
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use self::{lease::Lease, relay::Relay};
 use crate::{dialect::Dialect, error::database_error};
 
 /// A pool of connections to one of the databases.
@@ -136,27 +140,53 @@ impl Pool {
             Self::MySql(_) => Dialect::MySql,
         }
     }
+}
+
+/// The connections of a pool, for statements.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pub(crate) pool: Pool,
+    #[cfg(feature = "postgres")]
+    postgres: Arc<Relay<Postgres>>,
+    #[cfg(feature = "mysql")]
+    mysql: Arc<Relay<MySql>>,
+}
+
+impl Connections {
+    pub(crate) fn of(pool: Pool) -> Self {
+        Self {
+            pool,
+            #[cfg(feature = "postgres")]
+            postgres: Arc::default(),
+            #[cfg(feature = "mysql")]
+            mysql: Arc::default(),
+        }
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.pool.dialect()
+    }
 
     /// Runs one statement by itself and answers its rows. `timeout` is a server's; SQLite has its own.
     pub(crate) async fn fetch(&self, call: Call, timeout: Duration) -> Result<Vec<Row>, sqlx::Error> {
         #[cfg(not(any(feature = "postgres", feature = "mysql")))]
         let _ = timeout;
-        match self {
+        match &self.pool {
             // To the end: at the first row of a RETURNING, SQLite has not committed, and a full disk would go
             // unnoticed.
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(pool) => {
+            Pool::Sqlite(pool) => {
                 let rows = sqlite::query(call).fetch_all(pool).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => {
-                let rows = Lease::fetch_once(pool, timeout, postgres::query(call)).await?;
+            Pool::Postgres(pool) => {
+                let rows = Lease::fetch_once(pool, &self.postgres, timeout, postgres::query(call)).await?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
             #[cfg(feature = "mysql")]
-            Self::MySql(pool) => {
-                let rows = Lease::fetch_once(pool, timeout, mysql::query(call)).await?;
+            Pool::MySql(pool) => {
+                let rows = Lease::fetch_once(pool, &self.mysql, timeout, mysql::query(call)).await?;
                 Ok(rows.into_iter().map(Row::MySql).collect())
             }
         }
@@ -166,30 +196,32 @@ impl Pool {
     pub(crate) async fn execute(&self, call: Call, timeout: Duration) -> Result<u64, sqlx::Error> {
         #[cfg(not(any(feature = "postgres", feature = "mysql")))]
         let _ = timeout;
-        match self {
+        match &self.pool {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(pool) => Ok(sqlite::query(call).execute(pool).await?.rows_affected()),
+            Pool::Sqlite(pool) => Ok(sqlite::query(call).execute(pool).await?.rows_affected()),
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => {
-                Ok(Lease::execute_once(pool, timeout, postgres::query(call)).await?.rows_affected())
+            Pool::Postgres(pool) => {
+                Ok(Lease::execute_once(pool, &self.postgres, timeout, postgres::query(call))
+                    .await?
+                    .rows_affected())
             }
             #[cfg(feature = "mysql")]
-            Self::MySql(pool) => {
-                Ok(Lease::execute_once(pool, timeout, mysql::query(call)).await?.rows_affected())
+            Pool::MySql(pool) => {
+                Ok(Lease::execute_once(pool, &self.mysql, timeout, mysql::query(call)).await?.rows_affected())
             }
         }
     }
 
     /// Begins a transaction that reads only and may take its time.
     pub(crate) async fn begin_reading(&self) -> Result<Work, sqlx::Error> {
-        match self {
+        match &self.pool {
             // One transaction, so that another process's migration is seen wholly or not at all.
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(pool) => pool.begin().await.map(Work::Sqlite),
+            Pool::Sqlite(pool) => pool.begin().await.map(Work::Sqlite),
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => Lease::begin(pool, None).await.map(Work::Postgres),
+            Pool::Postgres(pool) => Lease::begin(pool, &self.postgres, None).await.map(Work::Postgres),
             #[cfg(feature = "mysql")]
-            Self::MySql(pool) => Lease::begin(pool, None).await.map(Work::MySql),
+            Pool::MySql(pool) => Lease::begin(pool, &self.mysql, None).await.map(Work::MySql),
         }
     }
 
@@ -197,15 +229,15 @@ impl Pool {
     pub(crate) async fn begin_writing(&self, timeout: Option<Duration>) -> Result<Work, sqlx::Error> {
         #[cfg(not(any(feature = "postgres", feature = "mysql")))]
         let _ = timeout;
-        match self {
+        match &self.pool {
             // A deferred transaction that read first could not wait for another writer: it would fail at once
             // with SQLITE_BUSY_SNAPSHOT.
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(pool) => pool.begin_with(sqlite::BEGIN_WRITING).await.map(Work::Sqlite),
+            Pool::Sqlite(pool) => pool.begin_with(sqlite::BEGIN_WRITING).await.map(Work::Sqlite),
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => Lease::begin(pool, timeout).await.map(Work::Postgres),
+            Pool::Postgres(pool) => Lease::begin(pool, &self.postgres, timeout).await.map(Work::Postgres),
             #[cfg(feature = "mysql")]
-            Self::MySql(pool) => Lease::begin(pool, timeout).await.map(Work::MySql),
+            Pool::MySql(pool) => Lease::begin(pool, &self.mysql, timeout).await.map(Work::MySql),
         }
     }
 }

@@ -85,7 +85,9 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
         // Connection lost, login refused, no such database, deadlock, out of room or connections, not ready or
         // locked, shut down or cancelled, the system's fault; 25006 is a standby that takes over.
         let classes = ["08", "28", "3D", "40", "53", "55", "57", "58"];
-        return code == "25006" || classes.iter().any(|class| code.starts_with(class));
+        return code == "25006"
+            || is_stale_plan(error)
+            || classes.iter().any(|class| code.starts_with(class));
     }
     #[cfg(feature = "mysql")]
     if let Some(number) = mysql_number(error) {
@@ -103,13 +105,23 @@ const MYSQL_UNAVAILABLE: [u16; 41] = [
     1836, 1862, 1927, 1969, 3024, 3118, 4151,
 ];
 
-/// Whether two transactions waited for each other and this one lost: it is as if it had not begun.
-pub(crate) fn is_deadlock(error: &DatabaseError) -> bool {
+/// Whether PostgreSQL prepared the statement before a column that it reads was given another type. Prepared anew, by
+/// another connection, it is good.
+#[cfg(feature = "postgres")]
+pub(crate) fn is_stale_plan(error: &sqlx::Error) -> bool {
+    let answer = error.as_database_error().and_then(|answer| answer.try_downcast_ref());
+    let routine = answer.and_then(sqlx::postgres::PgDatabaseError::routine);
+    routine == Some("RevalidateCachedQuery")
+}
+
+/// Whether two transactions waited for each other and this one lost, or a statement was prepared for a table that
+/// changed since: it is as if it had not begun.
+pub(crate) fn is_passing(error: &DatabaseError) -> bool {
     let DatabaseError::Unavailable(source) = error else { return false };
     let Some(error) = source.downcast_ref::<sqlx::Error>() else { return false };
     #[cfg(feature = "postgres")]
     if let Some(code) = postgres_code(error) {
-        return code.starts_with("40");
+        return code.starts_with("40") || is_stale_plan(error);
     }
     // 1020: MariaDB says that the row changed since the transaction first read.
     #[cfg(feature = "mysql")]

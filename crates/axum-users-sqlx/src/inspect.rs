@@ -8,7 +8,7 @@ use axum_users::{
 };
 
 use crate::{
-    engine::{Call, Pool, Work},
+    engine::{Call, Connections, Work},
     error::database_error,
     migrate::{
         VERSION_TABLE,
@@ -167,18 +167,18 @@ impl fmt::Display for Found {
     }
 }
 
-pub(crate) async fn inspect(pool: &Pool, configured: &Tables) -> Result<Found, DatabaseError> {
-    let mut work = pool.begin_reading().await.map_err(database_error)?;
+pub(crate) async fn inspect(connections: &Connections, configured: &Tables) -> Result<Found, DatabaseError> {
+    let mut work = connections.begin_reading().await.map_err(database_error)?;
     let found = look(&mut work, configured).await;
     let _ = work.rollback().await;
     found.map_err(database_cause)
 }
 
 pub(crate) async fn recognise(
-    pool: &Pool,
+    connections: &Connections,
     configured: &Tables,
 ) -> Result<Option<FoundTables>, DatabaseError> {
-    let mut work = pool.begin_reading().await.map_err(database_error)?;
+    let mut work = connections.begin_reading().await.map_err(database_error)?;
     let found = find_tables(&mut work, configured).await;
     let _ = work.rollback().await;
     found.map_err(database_cause)

@@ -1,17 +1,15 @@
 //! Counts of tries, for processes that share the database.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use axum_users::{DatabaseError, LimitCount};
 use sqlx::SqlStr;
 
 use crate::{
     SqlxDatabase,
-    database::unless_deadlocked,
+    database::unless_passing,
     dialect::Dialect,
     engine::Call,
-    error::{database_error, is_deadlock, is_taken},
-    statements::{BATCH, sql},
+    error::{database_error, is_passing, is_taken},
+    statements::{BATCH, Housekeeping, sql},
 };
 
 /// The side table: a count's name, and the moment at which it has all its tries again.
@@ -23,9 +21,6 @@ const ATTEMPTS: usize = 5;
 /// How many counts are given back by one statement.
 const TOGETHER: usize = 4;
 
-/// After so many tries, counts whose time is over are forgotten: more of them than can have come since.
-const FORGET_AFTER: u32 = 200;
-
 /// The statements; see [`Statements`](crate::statements::Statements).
 pub(crate) struct LimitStatements {
     pub(crate) take: SqlStr,
@@ -35,7 +30,7 @@ pub(crate) struct LimitStatements {
     pub(crate) forget: SqlStr,
     insert: SqlStr,
     dialect: Dialect,
-    taken: AtomicU32,
+    taken: Housekeeping,
 }
 
 impl LimitStatements {
@@ -59,7 +54,7 @@ impl LimitStatements {
             forget: sql(dialect.delete_batch(table, "full_at", BATCH)),
             insert: sql(format!("INSERT INTO {table} (name, full_at) VALUES ({a1}, {a2}){or_nothing}")),
             dialect,
-            taken: AtomicU32::new(0),
+            taken: Housekeeping::default(),
         }
     }
 
@@ -115,12 +110,12 @@ impl SqlxDatabase {
 
     pub(crate) async fn take_try(&self, count: &LimitCount<'_>) -> Result<Option<i64>, DatabaseError> {
         let limits = self.limits()?;
-        if limits.taken.fetch_add(1, Ordering::Relaxed) % FORGET_AFTER == FORGET_AFTER - 1 {
+        if limits.taken.is_due() {
             // Whether or not that succeeds, the try counts.
             let _ = self.write(Call::new(&limits.forget).integer(count.now)).await;
         }
         for _ in 0..ATTEMPTS {
-            if unless_deadlocked!(self.write(limits.take(count)))? > 0 {
+            if unless_passing!(self.write(limits.take(count)))? > 0 {
                 return Ok(None);
             }
             let Some(full_at) = self.full_at(count.name).await? else {
@@ -140,7 +135,7 @@ impl SqlxDatabase {
     pub(crate) async fn give_tries_back(&self, counts: &[LimitCount<'_>]) -> Result<(), DatabaseError> {
         let limits = self.limits()?;
         for together in counts.chunks(TOGETHER) {
-            unless_deadlocked!(self.write(limits.give_back(together)))?;
+            unless_passing!(self.write(limits.give_back(together)))?;
         }
         Ok(())
     }
@@ -165,7 +160,7 @@ impl SqlxDatabase {
     /// Whether the row was not there.
     async fn insert_count(&self, name: &str, full_at: i64) -> Result<bool, DatabaseError> {
         let insert = &self.limits()?.insert;
-        unless_deadlocked!(self.try_insert(Call::new(insert).text(name).integer(full_at)))
+        unless_passing!(self.try_insert(Call::new(insert).text(name).integer(full_at)))
     }
 
     async fn try_insert(&self, insert: Call) -> Result<bool, DatabaseError> {

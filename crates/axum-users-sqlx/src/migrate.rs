@@ -27,7 +27,7 @@ use self::{
 };
 use crate::{
     dialect::{Dialect, index_name},
-    engine::{Call, Pool, Row, Work},
+    engine::{Call, Connections, Row, Work},
     error::database_error,
     statements::{Tables, sql},
 };
@@ -44,19 +44,19 @@ struct Wanted<'a> {
 
 /// Brings the database to where the model wants it.
 pub(crate) async fn migrate(
-    pool: &Pool,
+    connections: &Connections,
     schema: &Schema,
     tables: &Tables,
     side_by_side: bool,
 ) -> Result<(), MigrateError> {
     let wanted = Wanted { schema, tables, side_by_side };
-    let mut reading = pool.begin_reading().await.map_err(failed)?;
+    let mut reading = connections.begin_reading().await.map_err(failed)?;
     let steps = plan(&mut reading, &wanted).await;
     reading.rollback().await.map_err(failed)?;
     if steps?.is_empty() {
         return Ok(());
     }
-    let mut writing = pool.begin_writing(None).await.map_err(failed)?;
+    let mut writing = connections.begin_writing(None).await.map_err(failed)?;
     with_progress("migration: waiting for another program's", lock::take(&mut writing)).await?;
     let done = carry_out(&mut writing, &wanted).await;
     lock::end(writing, done).await

@@ -9,10 +9,10 @@ use sqlx::SqlStr;
 use crate::{
     SqlxDatabase,
     accounts::id_text,
-    database::{unless_deadlocked, user_from_row},
+    database::{unless_passing, user_from_row},
     dialect::Dialect,
     engine::{Call, Row},
-    error::is_deadlock,
+    error::is_passing,
     statements::{BATCH, Statements, sql},
 };
 
@@ -208,7 +208,7 @@ impl Statements {
 impl SqlxDatabase {
     pub(crate) async fn keep_session<Id: UserId>(&self, session: &Session<Id>) -> Result<(), DatabaseError> {
         let statements = self.statements()?;
-        match unless_deadlocked!(self.write(statements.insert_session(session)))? {
+        match unless_passing!(self.write(statements.insert_session(session)))? {
             0 => Err(DatabaseError::Other("there is no such user".into())),
             _ => Ok(()),
         }
@@ -272,7 +272,7 @@ impl SqlxDatabase {
         call: impl Fn(&Statements) -> Call,
     ) -> Result<u64, DatabaseError> {
         let statements = self.statements()?;
-        unless_deadlocked!(self.change(call(statements)))
+        unless_passing!(self.change(call(statements)))
     }
 
     pub(crate) async fn forget_expired_sessions(&self, before: Timestamp) -> Result<u64, DatabaseError> {

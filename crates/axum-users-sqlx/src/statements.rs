@@ -1,6 +1,12 @@
 //! Every statement's text, made once for a schema.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use axum_users::schema::{ColumnType, Record, Schema, Value};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
@@ -16,6 +22,21 @@ use crate::{
 
 /// Expired one-time records that one statement forgets at most, and access tokens likewise.
 pub(crate) const BATCH: u32 = 1000;
+
+/// When to forget what expired: not with every row that is added, which would double the work, but in time for no more
+/// to be left than one statement forgets.
+#[derive(Default)]
+pub(crate) struct Housekeeping(AtomicU32);
+
+impl Housekeeping {
+    /// Rows that are added between two times.
+    const AFTER: u32 = 200;
+
+    /// Counts one more row.
+    pub(crate) fn is_due(&self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed) % Self::AFTER == Self::AFTER - 1
+    }
+}
 
 /// The tables' names, not quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +81,7 @@ pub(crate) struct Statements {
     pub(crate) purge_tokens: SqlStr,
     pub(crate) use_once: SqlStr,
     pub(crate) forget_used: SqlStr,
+    pub(crate) used: Housekeeping,
     pub(crate) user_by_account: SqlStr,
     pub(crate) accounts_of: SqlStr,
     pub(crate) linked_accounts: SqlStr,
@@ -117,6 +139,7 @@ impl Statements {
             purge_tokens: sql(dialect.delete_batch(&token, "created_at", BATCH)),
             use_once: sql(use_once(dialect)),
             forget_used: sql(dialect.delete_batch("axum_users_one_time", "expires_at", BATCH)),
+            used: Housekeeping::default(),
             user_by_account: sql(format!(
                 "SELECT {of_user}, a.oauth_name, a.account_id FROM {account} a JOIN {user} u ON u.id = a.user_id \
                  WHERE a.account_id = {a1} AND a.oauth_name = {a2}"

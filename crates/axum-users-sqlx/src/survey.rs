@@ -40,12 +40,12 @@ impl SqlxDatabase {
     /// The database cannot be read.
     pub async fn user_tables(&self) -> Result<Vec<FoundTables>, DatabaseError> {
         if let Some(found) = self.recognise().await? {
-            let mut work = self.pool().begin_reading().await.map_err(database_error)?;
+            let mut work = self.connections.begin_reading().await.map_err(database_error)?;
             let beside = tables_beside(&mut work, found).await;
             let _ = work.rollback().await;
             return Ok(vec![beside?]);
         }
-        let mut work = self.pool().begin_reading().await.map_err(database_error)?;
+        let mut work = self.connections.begin_reading().await.map_err(database_error)?;
         let found = every_user_table(&mut work).await;
         let _ = work.rollback().await;
         found
@@ -61,7 +61,7 @@ impl SqlxDatabase {
         tables: &FoundTables,
         progress: Progress<'_>,
     ) -> Result<Survey, DatabaseError> {
-        let mut work = self.pool().begin_reading().await.map_err(database_error)?;
+        let mut work = self.connections.begin_reading().await.map_err(database_error)?;
         let survey = look(&mut work, tables, progress).await;
         let _ = work.rollback().await;
         survey
@@ -74,7 +74,9 @@ impl SqlxDatabase {
     /// The database cannot be read.
     pub async fn look_ahead(&self, schema: &Schema) -> Result<AdoptionPlan, DatabaseError> {
         let tables = Tables::new(&self.options, schema.table());
-        look_ahead(self.pool(), schema, &tables, self.options.side_by_side).await.map_err(database_cause)
+        look_ahead(&self.connections, schema, &tables, self.options.side_by_side)
+            .await
+            .map_err(database_cause)
     }
 
     /// Accounts of OAuth providers that stand in several rows, as Python allows, with the statements that leave each
@@ -83,7 +85,7 @@ impl SqlxDatabase {
     /// # Errors
     /// The database cannot be read.
     pub async fn repeated_accounts(&self) -> Result<Option<String>, DatabaseError> {
-        repeated_accounts(self.pool(), &self.tables()).await.map_err(database_cause)
+        repeated_accounts(&self.connections, &self.tables()).await.map_err(database_cause)
     }
 
     /// How many access tokens are stored in clear, as Python stores them.
@@ -124,7 +126,7 @@ impl SqlxDatabase {
         &self,
         mut act: impl AsyncFnMut(&str, (String, String)) -> Result<(), DatabaseError>,
     ) -> Result<(), DatabaseError> {
-        let mut work = self.pool().begin_reading().await.map_err(database_error)?;
+        let mut work = self.connections.begin_reading().await.map_err(database_error)?;
         let objects = Objects::read(&mut work).await;
         let _ = work.rollback().await;
         let (objects, tables) = (objects.map_err(database_cause)?, self.tables());

@@ -211,6 +211,12 @@ pub trait UserDatabase<U: UserModel>: Send + Sync + 'static {
         Capabilities::default()
     }
 
+    /// What traces call the database system, by OpenTelemetry's `db.system.name`: `postgresql`, `sqlite`, `mongodb`.
+    /// Without, they do not say.
+    fn system_name(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Makes or adopts the tables; does nothing where that is done. Rows are never dropped or retyped.
     fn migrate(&self) -> impl Future<Output = Result<(), MigrateError>> + Send {
         async { Ok(()) }

@@ -8,9 +8,9 @@ use tracing::{Instrument, Span};
 /// The target of every span.
 pub(crate) const TARGET: &str = "axum_users::trace";
 
-/// One operation of the database adapter.
+/// One operation of the adapter of a database of this name.
 macro_rules! database {
-    ($operation:expr) => {
+    ($operation:expr, $system_name:expr) => {
         tracing::debug_span!(
             target: $crate::spans::TARGET,
             "database",
@@ -18,6 +18,7 @@ macro_rules! database {
             otel.kind = "client",
             otel.status_code = tracing::field::Empty,
             db.operation.name = $operation,
+            db.system.name = $system_name,
         )
     };
 }
@@ -30,6 +31,33 @@ pub(crate) async fn within<T, E>(span: Span, work: impl Future<Output = Result<T
         span.record("otel.status_code", "ERROR");
     }
     done
+}
+
+/// One command to Redis.
+#[cfg(feature = "redis")]
+pub(crate) async fn redis<T, E>(
+    command: &redis::Cmd,
+    answered: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let span = tracing::debug_span!(
+        target: TARGET,
+        "redis",
+        otel.name = name_of(command),
+        otel.kind = "client",
+        otel.status_code = tracing::field::Empty,
+        db.operation.name = name_of(command),
+        db.system.name = "redis",
+    );
+    within(span, answered).await
+}
+
+/// The first word of a command, which is never a key or a value.
+#[cfg(feature = "redis")]
+fn name_of(command: &redis::Cmd) -> Option<&str> {
+    match command.args_iter().next() {
+        Some(redis::Arg::Simple(word)) => std::str::from_utf8(word).ok(),
+        _ => None,
+    }
 }
 
 /// A password on its way through the hashing threads, its time in their queue included.

@@ -13,6 +13,7 @@ use prost::Message;
 use tokio::net::TcpListener;
 
 use crate::support::http::{Request, Response};
+use crate::support::redis::RedisServer;
 use crate::support::server::{Launch, Server};
 use crate::support::{data, register};
 
@@ -134,6 +135,7 @@ async fn hd_06_a_login_is_a_span_with_the_conventions_attributes_and_no_secret()
     let of_login: Vec<&Span> = spans.iter().filter(|span| span.parent_span_id == login.span_id).collect();
     let look_up = of_login.iter().find(|span| span.name == "get_by_email").unwrap();
     assert_eq!(attribute(&look_up.attributes, "db.operation.name").as_deref(), Some("get_by_email"));
+    assert_eq!(attribute(&look_up.attributes, "db.system.name").as_deref(), Some("sqlite"));
     assert_eq!(look_up.kind, SpanKind::Client as i32);
 
     assert!(of_login.iter().any(|span| span.name == "hash password"), "{of_login:?}");
@@ -199,4 +201,29 @@ async fn the_standards_variables_name_the_collector_and_the_service() {
     server.stop();
     named(&collector.spans(), "POST /auth/register");
     assert_eq!(collector.service().as_deref(), Some("accounts"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hd_06_what_redis_is_asked_is_a_span_without_the_key() {
+    let (folder, redis) = (tempfile::tempdir().unwrap(), RedisServer::start());
+    let collector = Collector::start().await;
+    let launch = Launch::new(&data("mail.toml"), folder.path()).database(&folder.path().join("users.sqlite"));
+    // With a Redis, attempts are counted there.
+    let launch = launch.set("OPENTELEMETRY__ENDPOINT", &collector.url).set("REDIS__URL", &redis.url());
+    let mut server = launch.start().await;
+    assert_eq!(register(&server, EMAIL, PASSWORD).await.status, 201);
+    assert_eq!(log_in(&server, PASSWORD).await.status, 200);
+    server.stop();
+
+    let spans = collector.spans();
+    let login = named(&spans, "POST /auth/jwt/login");
+    let asked: Vec<&Span> = spans.iter().filter(|span| span.name == "EVAL").collect();
+    let of_login = asked.iter().find(|span| span.parent_span_id == login.span_id).unwrap();
+    assert_eq!(attribute(&of_login.attributes, "db.system.name").as_deref(), Some("redis"));
+    assert_eq!(attribute(&of_login.attributes, "db.operation.name").as_deref(), Some("EVAL"));
+    assert_eq!(of_login.kind, SpanKind::Client as i32);
+    let everything = collector.everything();
+    for hidden in ["axum_users:limit", EMAIL, &redis.url()] {
+        assert!(!everything.contains(hidden), "{hidden}: {everything}");
+    }
 }

@@ -71,8 +71,11 @@ async fn open_file(
             Err(error) if is_locked(&error) && Instant::now() < deadline => {
                 sleep(Duration::from_millis(20)).await;
             }
-            other => break other?,
-        };
+            other => {
+                other?;
+                break;
+            }
+        }
     }
     match check_writable(&mut connection, busy_timeout).await {
         // Somebody else is writing, so it can be written.

@@ -8,11 +8,11 @@ use axum_users::{
     schema::{ColumnType, Record, Schema, Value},
 };
 
-use super::{SqlxDatabase, unless_deadlocked, user_from_row};
+use super::{SqlxDatabase, unless_passing, user_from_row};
 use crate::{
     dialect::Dialect,
     engine::Call,
-    error::{database_error, is_deadlock, is_taken},
+    error::{database_error, is_passing, is_taken},
     migrate::migrate,
     statements::{BATCH, Statements, sql},
     text,
@@ -20,7 +20,7 @@ use crate::{
 
 impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
     fn configure(&mut self, schema: &Arc<Schema>) -> Result<(), Cow<'static, str>> {
-        let statements = Statements::new(self.pool.dialect(), Arc::clone(schema), &self.options)?;
+        let statements = Statements::new(self.connections.dialect(), Arc::clone(schema), &self.options)?;
         self.statements = Some(Arc::new(statements));
         Ok(())
     }
@@ -29,14 +29,22 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
         Capabilities::all()
     }
 
+    fn system_name(&self) -> Option<&'static str> {
+        Some(match self.connections.dialect() {
+            Dialect::Sqlite => "sqlite",
+            Dialect::Postgres => "postgresql",
+            Dialect::MySql => "mysql",
+        })
+    }
+
     async fn migrate(&self) -> Result<(), MigrateError> {
         let statements = self.statements()?;
         let _turn = self.turn().await?;
-        migrate(&self.pool, &statements.schema, &statements.tables, self.options.side_by_side).await
+        migrate(&self.connections, &statements.schema, &statements.tables, self.options.side_by_side).await
     }
 
     async fn ping(&self) -> Result<(), DatabaseError> {
-        let ping = match self.pool.dialect() {
+        let ping = match self.connections.dialect() {
             // Reads the file, which `SELECT 1` would not.
             Dialect::Sqlite => "SELECT count(*) FROM sqlite_master",
             _ => "SELECT 1",
@@ -72,7 +80,7 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
     }
 
     async fn create(&self, record: Record) -> Result<U, DatabaseError> {
-        unless_deadlocked!(self.try_create(&record))
+        unless_passing!(self.try_create(&record))
     }
 
     async fn update(
@@ -81,11 +89,11 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
         expected: &Record,
         changes: &Record,
     ) -> Result<Option<U>, DatabaseError> {
-        unless_deadlocked!(self.try_update(id, expected, changes))
+        unless_passing!(self.try_update(id, expected, changes))
     }
 
     async fn delete(&self, id: &U::Id) -> Result<bool, DatabaseError> {
-        unless_deadlocked!(self.try_delete::<U>(id))
+        unless_passing!(self.try_delete::<U>(id))
     }
 
     async fn create_access_token(&self, access_token: &AccessToken<U::Id>) -> Result<(), DatabaseError> {
@@ -174,7 +182,7 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
             Err(error) if is_taken(&error) => false,
             done => done.map_err(database_error)? == 1,
         };
-        if first {
+        if first && statements.used.is_due() {
             // What was noted stays noted, whether or not the expired ones could be forgotten.
             let _ = self.write(Call::new(&statements.forget_used).timestamp(now)).await;
         }

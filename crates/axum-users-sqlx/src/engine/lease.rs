@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::{Pin, pin},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,10 +12,16 @@ use sqlx::{
 };
 use tokio::time::{Instant, timeout_at};
 
+use super::relay::Relay;
+
 /// A server that hangs would keep every connection of the pool, each waited on without end. So a connection that
 /// has not answered in time, or whose caller went away in the middle, is closed and not returned to the pool.
 pub(crate) struct Lease<DB: Database> {
-    connection: PoolConnection<DB>,
+    /// Until the end there is one.
+    connection: Option<PoolConnection<DB>>,
+    /// Where the connection goes at the end, and how many statements it has had since it left the pool.
+    relay: Arc<Relay<DB>>,
+    turns: u32,
     deadline: Option<Instant>,
     in_transaction: bool,
     /// Whether the last answer was read to its end.
@@ -26,14 +33,23 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
     DB::Arguments: IntoArguments<DB>,
 {
-    async fn take(pool: &Pool<DB>, timeout: Option<Duration>) -> Result<Self, sqlx::Error> {
+    async fn take(
+        pool: &Pool<DB>,
+        relay: &Arc<Relay<DB>>,
+        timeout: Option<Duration>,
+    ) -> Result<Self, sqlx::Error> {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        let connection = in_time(deadline, pin!(pool.acquire())).await?;
-        Ok(Self { connection, deadline, in_transaction: false, is_clean: true })
+        let (connection, turns) = in_time(deadline, pin!(relay.take(pool))).await?;
+        let (connection, relay) = (Some(connection), Arc::clone(relay));
+        Ok(Self { connection, relay, turns, deadline, in_transaction: false, is_clean: true })
     }
 
-    pub(super) async fn begin(pool: &Pool<DB>, timeout: Option<Duration>) -> Result<Self, sqlx::Error> {
-        let mut lease = Self::take(pool, timeout).await?;
+    pub(super) async fn begin(
+        pool: &Pool<DB>,
+        relay: &Arc<Relay<DB>>,
+        timeout: Option<Duration>,
+    ) -> Result<Self, sqlx::Error> {
+        let mut lease = Self::take(pool, relay, timeout).await?;
         lease.in_transaction = true;
         lease.run("BEGIN").await?;
         Ok(lease)
@@ -43,20 +59,22 @@ where
     /// twice.
     pub(super) async fn fetch_once(
         pool: &Pool<DB>,
+        relay: &Arc<Relay<DB>>,
         timeout: Duration,
         query: Query<'_, DB, DB::Arguments>,
     ) -> Result<Vec<DB::Row>, sqlx::Error> {
-        let work = pin!(async { Self::take(pool, None).await?.fetch(query).await });
+        let work = pin!(async { Self::take(pool, relay, None).await?.fetch(query).await });
         in_time(Some(Instant::now() + timeout), work).await
     }
 
     /// See [`fetch_once`](Self::fetch_once).
     pub(super) async fn execute_once(
         pool: &Pool<DB>,
+        relay: &Arc<Relay<DB>>,
         timeout: Duration,
         query: Query<'_, DB, DB::Arguments>,
     ) -> Result<DB::QueryResult, sqlx::Error> {
-        let work = pin!(async { Self::take(pool, None).await?.execute(query).await });
+        let work = pin!(async { Self::take(pool, relay, None).await?.execute(query).await });
         in_time(Some(Instant::now() + timeout), work).await
     }
 
@@ -65,7 +83,8 @@ where
         query: Query<'_, DB, DB::Arguments>,
     ) -> Result<Vec<DB::Row>, sqlx::Error> {
         self.is_clean = false;
-        let result = in_time(self.deadline, pin!(query.fetch_all(&mut *self.connection))).await;
+        let connection = self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let result = in_time(self.deadline, pin!(query.fetch_all(connection))).await;
         self.is_clean = is_answer(&result);
         result
     }
@@ -75,14 +94,16 @@ where
         query: Query<'_, DB, DB::Arguments>,
     ) -> Result<DB::QueryResult, sqlx::Error> {
         self.is_clean = false;
-        let result = in_time(self.deadline, pin!(query.execute(&mut *self.connection))).await;
+        let connection = self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let result = in_time(self.deadline, pin!(query.execute(connection))).await;
         self.is_clean = is_answer(&result);
         result
     }
 
     pub(super) async fn run(&mut self, sql: impl SqlSafeStr) -> Result<(), sqlx::Error> {
         self.is_clean = false;
-        let result = in_time(self.deadline, pin!(raw_sql(sql).execute(&mut *self.connection))).await;
+        let connection = self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let result = in_time(self.deadline, pin!(raw_sql(sql).execute(connection))).await;
         self.is_clean = is_answer(&result);
         result.map(|_| ())
     }
@@ -97,14 +118,20 @@ where
 
 impl<DB: Database> Drop for Lease<DB> {
     fn drop(&mut self) {
-        if !self.is_clean || self.in_transaction {
-            self.connection.close_on_drop();
+        let Some(mut connection) = self.connection.take() else { return };
+        match self.is_clean && !self.in_transaction {
+            true => self.relay.give(connection, self.turns),
+            false => connection.close_on_drop(),
         }
     }
 }
 
-/// Whether the server answered, be it with an error of its own.
+/// Whether the server answered, be it with an error of its own, and will answer the next statement too.
 fn is_answer<T>(result: &Result<T, sqlx::Error>) -> bool {
+    #[cfg(feature = "postgres")]
+    if result.as_ref().is_err_and(crate::error::is_stale_plan) {
+        return false;
+    }
     matches!(result, Ok(_) | Err(sqlx::Error::Database(_)))
 }
 

@@ -7,18 +7,18 @@ use axum_users::{AdoptionPlan, MigrateError, schema::Schema};
 use super::{Objects, Wanted, adopt, failed, get, plan};
 use crate::{
     dialect::Dialect,
-    engine::{Call, Pool, Work},
+    engine::{Call, Connections, Work},
     statements::{Tables, sql},
 };
 
 /// The steps of a migration, or all that stands in its way. Nothing is changed.
 pub(crate) async fn look_ahead(
-    pool: &Pool,
+    connections: &Connections,
     schema: &Schema,
     tables: &Tables,
     side_by_side: bool,
 ) -> Result<AdoptionPlan, MigrateError> {
-    let mut work = pool.begin_reading().await.map_err(failed)?;
+    let mut work = connections.begin_reading().await.map_err(failed)?;
     let wanted = Wanted { schema, tables, side_by_side };
     let seen = look(&mut work, &wanted).await;
     work.rollback().await.map_err(failed)?;
@@ -118,8 +118,11 @@ async fn tables_of_others(
 }
 
 /// Accounts that stand in several rows, with what mends them; `None` where there are none.
-pub(crate) async fn repeated_accounts(pool: &Pool, tables: &Tables) -> Result<Option<String>, MigrateError> {
-    let mut work = pool.begin_reading().await.map_err(failed)?;
+pub(crate) async fn repeated_accounts(
+    connections: &Connections,
+    tables: &Tables,
+) -> Result<Option<String>, MigrateError> {
+    let mut work = connections.begin_reading().await.map_err(failed)?;
     let seen = async {
         let has_accounts = Objects::read(&mut work).await?.names_table(&tables.oauth_account);
         let mut ahead = AdoptionPlan::default();

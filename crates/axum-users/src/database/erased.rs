@@ -25,6 +25,7 @@ macro_rules! erased_database {
         pub(crate) trait ErasedDatabase<U: UserModel>: Send + Sync {
             fn configure(&mut self, schema: &Arc<Schema>) -> Result<(), Cow<'static, str>>;
             fn capabilities(&self) -> Capabilities;
+            fn system_name(&self) -> Option<&'static str>;
             $(fn $name<$lifetime>(&$lifetime self, $($argument: $type),*) -> BoxFuture<$lifetime, $output>;)*
         }
 
@@ -35,6 +36,10 @@ macro_rules! erased_database {
 
             fn capabilities(&self) -> Capabilities {
                 UserDatabase::capabilities(self)
+            }
+
+            fn system_name(&self) -> Option<&'static str> {
+                UserDatabase::system_name(self)
             }
 
             $(fn $name<$lifetime>(&$lifetime self, $($argument: $type),*) -> BoxFuture<$lifetime, $output> {
@@ -54,7 +59,7 @@ macro_rules! erased_database {
                 ) -> impl Future<Output = $output> + Send + $lifetime {
                     let done = self.adapter.$name($($argument),*);
                     let note = changes_who_is_recognised(stringify!($name)).then(|| self.changes.note_at_end());
-                    let span = spans::database!(stringify!($name));
+                    let span = spans::database!(stringify!($name), self.adapter.system_name());
                     async move {
                         let _note = note;
                         spans::within(span, done).await

@@ -3,7 +3,7 @@
 use std::{error::Error as _, time::Duration};
 
 use axum_users::{
-    User, UserDatabase, UserModel,
+    NewOAuthAccount, User, UserDatabase, UserModel,
     schema::{Record, Value},
 };
 use axum_users_sqlx::{ConnectError, SqlxDatabase, SqlxOptions};
@@ -25,6 +25,8 @@ on_every_server![
     cr_20_while_the_server_has_no_connection_left_it_is_unavailable_and_then_serves,
     a_login_that_is_taken_away_is_unavailable_and_good_again_when_it_is_given_back,
     what_cannot_be_connected_to_is_said_in_a_sentence_without_the_password,
+    the_applications_own_queries_have_their_turn_of_a_pool_that_is_never_idle,
+    accounts_are_listed_after_a_column_was_widened_under_every_connection,
 ];
 
 const SECRET: &str = "s3cret-Pa55word";
@@ -208,4 +210,61 @@ async fn babbling() -> std::net::SocketAddr {
         }
     });
     address
+}
+
+async fn the_applications_own_queries_have_their_turn_of_a_pool_that_is_never_idle(engine: Engine) {
+    let (place, _owner) = fresh(engine).await;
+    let database = place.open(SqlxOptions::new().pool_size(1), User::schema()).await;
+    let mut busy = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let database = database.clone();
+        busy.spawn(async move {
+            loop {
+                assert_eq!(users::<User>(&database).get(&id(1)).await.unwrap(), None);
+            }
+        });
+    }
+    for _ in 0..20 {
+        // Its pool waits for a connection as long as the database's timeout.
+        assert_eq!(rows(&database, "SELECT count(*) FROM oauth_account").await, ["0"]);
+    }
+    assert!(busy.try_join_next().is_none(), "all go on");
+}
+
+async fn accounts_are_listed_after_a_column_was_widened_under_every_connection(engine: Engine) {
+    const CONNECTIONS: u32 = 6;
+    let (place, owner) = fresh(engine).await;
+    let options = SqlxOptions::new().pool_size(CONNECTIONS);
+    let database = std::sync::Arc::new(place.open(options, User::schema()).await);
+    let account = NewOAuthAccount {
+        oauth_name: "google".into(),
+        access_token: "access".into(),
+        expires_at: None,
+        refresh_token: None,
+        account_id: "1".into(),
+        account_email: "ada@provider.test".into(),
+    };
+    let created = users::<User>(&database).create_with_oauth_account(
+        record(1, "ada@example.org"),
+        Some(&id(11)),
+        &account,
+    );
+    created.await.unwrap();
+    let list_by_all = || async {
+        let lists = (0..CONNECTIONS * 8).map(|_| {
+            let database = std::sync::Arc::clone(&database);
+            tokio::spawn(async move { users::<User>(&database).oauth_accounts(&id(1)).await.unwrap().len() })
+        });
+        for list in lists.collect::<Vec<_>>() {
+            assert_eq!(list.await.unwrap(), 1);
+        }
+    };
+    list_by_all().await;
+    let widen = engine.pick(
+        "",
+        "ALTER TABLE oauth_account ALTER COLUMN access_token TYPE TEXT",
+        "ALTER TABLE oauth_account MODIFY access_token TEXT NOT NULL",
+    );
+    execute(&owner, widen).await;
+    list_by_all().await;
 }

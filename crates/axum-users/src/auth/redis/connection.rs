@@ -13,7 +13,10 @@ use redis::{
 };
 use url::Url;
 
-use crate::error::{BoxError, InternalError};
+use crate::{
+    error::{BoxError, InternalError},
+    spans,
+};
 
 /// How long everything that a request wants of Redis may take.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
@@ -99,17 +102,20 @@ impl Connection {
     /// Sends a command and reads its answer. One that met a broken connection is sent again on a new one: each
     /// of ours may run twice.
     pub(crate) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
-        let answer = match self.link()? {
-            Link::One(mut link) => match command.query_async(&mut link).await {
-                Err(error) if error.is_io_error() && !error.is_timeout() => {
-                    command.query_async(&mut link).await
-                }
-                answer => answer,
-            },
-            #[cfg(feature = "redis-cluster")]
-            Link::Cluster(mut link) => command.query_async(&mut link).await,
+        let link = self.link()?;
+        let answered = async {
+            match link {
+                Link::One(mut link) => match command.query_async(&mut link).await {
+                    Err(error) if error.is_io_error() && !error.is_timeout() => {
+                        command.query_async(&mut link).await
+                    }
+                    answer => answer,
+                },
+                #[cfg(feature = "redis-cluster")]
+                Link::Cluster(mut link) => command.query_async(&mut link).await,
+            }
         };
-        Ok(answer?)
+        Ok(spans::redis(command, answered).await?)
     }
 
     fn link(&self) -> Result<Link, RedisError> {

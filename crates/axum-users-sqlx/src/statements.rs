@@ -4,11 +4,14 @@ use std::{
     borrow::Cow,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicI64, AtomicU32, Ordering},
     },
 };
 
-use axum_users::schema::{ColumnType, Record, Schema, Value};
+use axum_users::{
+    Timestamp,
+    schema::{ColumnType, Record, Schema, Value},
+};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::{
@@ -26,15 +29,30 @@ pub(crate) const BATCH: u32 = 1000;
 /// When to forget what expired: not with every row that is added, which would double the work, but in time for no more
 /// to be left than one statement forgets.
 #[derive(Default)]
-pub(crate) struct Housekeeping(AtomicU32);
+pub(crate) struct Housekeeping {
+    rows: AtomicU32,
+    /// Of the last time, in seconds since 1970.
+    at: AtomicI64,
+}
 
 impl Housekeeping {
     /// Rows that are added between two times.
-    const AFTER: u32 = 200;
+    const ROWS: u32 = 200;
+    const SECONDS: u64 = 60;
 
     /// Counts one more row.
     pub(crate) fn is_due(&self) -> bool {
-        self.0.fetch_add(1, Ordering::Relaxed) % Self::AFTER == Self::AFTER - 1
+        self.rows.fetch_add(1, Ordering::Relaxed) % Self::ROWS == Self::ROWS - 1
+    }
+
+    /// The same for rows that may come rarely: a minute after the last time it is due as well.
+    pub(crate) fn is_due_at(&self, now: Timestamp) -> bool {
+        let now = now.unix_timestamp();
+        if now.abs_diff(self.at.load(Ordering::Relaxed)) >= Self::SECONDS {
+            self.at.store(now, Ordering::Relaxed);
+            return true;
+        }
+        self.is_due()
     }
 }
 

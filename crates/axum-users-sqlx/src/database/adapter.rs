@@ -182,7 +182,7 @@ impl<U: UserModel> UserDatabase<U> for SqlxDatabase {
             Err(error) if is_taken(&error) => false,
             done => done.map_err(database_error)? == 1,
         };
-        if first && statements.used.is_due() {
+        if first && statements.used.is_due_at(now) {
             // What was noted stays noted, whether or not the expired ones could be forgotten.
             let _ = self.write(Call::new(&statements.forget_used).timestamp(now)).await;
         }

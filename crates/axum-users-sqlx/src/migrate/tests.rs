@@ -48,7 +48,7 @@ async fn cr_10_a_migration_that_ended_after_any_step_goes_on_to_the_same_end(eng
                 execute(database, original).await;
             }
         }
-        migrate(whole.pool(), &schema, &tables, false).await.unwrap();
+        migrate(&whole.connections, &schema, &tables, false).await.unwrap();
         let mut count = engine.pick(5, 5, 1);
         let mut missing = carry_out(&broken, &schema, &tables, count).await;
         assert!(missing > 5);
@@ -59,7 +59,7 @@ async fn cr_10_a_migration_that_ended_after_any_step_goes_on_to_the_same_end(eng
             assert!(count <= 3, "no step ends");
             missing = still_missing;
         }
-        migrate(broken.pool(), &schema, &tables, false).await.unwrap();
+        migrate(&broken.connections, &schema, &tables, false).await.unwrap();
         assert_eq!(rows(&broken, CATALOG[of]).await, rows(&whole, CATALOG[of]).await);
         let versions = "SELECT version FROM axum_users_migration ORDER BY 1";
         assert_eq!(rows(&broken, versions).await, rows(&whole, versions).await);
@@ -68,7 +68,7 @@ async fn cr_10_a_migration_that_ended_after_any_step_goes_on_to_the_same_end(eng
 
 /// Carries out so many steps, goes away, and answers how many were missing before.
 async fn carry_out(database: &SqlxDatabase, schema: &Schema, tables: &Tables, count: usize) -> usize {
-    let mut work = database.pool().begin_writing(None).await.unwrap();
+    let mut work = database.connections.begin_writing(None).await.unwrap();
     let steps = plan(&mut work, &Wanted { schema, tables, side_by_side: false }).await.unwrap();
     let missing = steps.len();
     for step in steps.into_iter().take(count) {

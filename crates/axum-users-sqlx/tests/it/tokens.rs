@@ -157,11 +157,11 @@ async fn something_is_used_once_and_forgotten_when_it_expired(engine: Engine) {
     assert!(users.use_once("verify", "a", at(100), at(0)).await.unwrap());
     assert!(!users.use_once("verify", "a", at(100), at(0)).await.unwrap());
     assert!(users.use_once("reset", "a", at(300), at(0)).await.unwrap());
-    for number in 0..200 {
-        assert!(users.use_once("verify", &format!("b{number}"), at(300), at(200)).await.unwrap());
-    }
-    let left = "SELECT purpose, digest FROM axum_users_one_time WHERE digest = 'a'";
-    assert_eq!(rows(&database, left).await, ["reset|a"]);
+    assert!(users.use_once("verify", "b", at(300), at(200)).await.unwrap());
+    assert_eq!(
+        rows(&database, "SELECT purpose, digest FROM axum_users_one_time ORDER BY 1").await,
+        ["reset|a", "verify|b"]
+    );
 }
 
 async fn counts_whose_time_is_over_are_forgotten_in_time(engine: Engine) {

@@ -244,12 +244,8 @@ async fn accounts_are_listed_after_a_column_was_widened_under_every_connection(e
         account_id: "1".into(),
         account_email: "ada@provider.test".into(),
     };
-    let created = users::<User>(&database).create_with_oauth_account(
-        record(1, "ada@example.org"),
-        Some(&id(11)),
-        &account,
-    );
-    created.await.unwrap();
+    let (ada, users_of) = (record(1, "ada@example.org"), users::<User>(&database));
+    users_of.create_with_oauth_account(ada, Some(&id(11)), &account).await.unwrap();
     let list_by_all = || async {
         let lists = (0..CONNECTIONS * 8).map(|_| {
             let database = std::sync::Arc::clone(&database);

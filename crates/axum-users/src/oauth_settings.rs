@@ -6,7 +6,7 @@ use reqwest_oauth::OAuthClient;
 
 use crate::{
     BuildError, Capabilities, Clock, Random, Secrets,
-    auth::Transport,
+    auth::{Backend, Cookie, Transport},
     oauth::{OAuth, OAuthProvider, renewals::Renewals, state::States, token_encryption::TokenEncryption},
     schema::Schema,
     token::{AUDIENCE_EXCHANGE, AUDIENCE_OAUTH_STATE, Algorithm, TokenSigner},
@@ -53,7 +53,7 @@ impl<U: UserModel> OAuthSettings<U> {
     pub(crate) fn build(
         self,
         schema: &Schema,
-        backends: &[&str],
+        backends: &[Backend<U>],
         capabilities: Capabilities,
         setup: &OAuthSetup<'_>,
     ) -> Result<OAuth<U>, BuildError> {
@@ -91,7 +91,7 @@ impl<U: UserModel> OAuthSettings<U> {
         &self,
         provider: &OAuthProvider<U>,
         schema: &Schema,
-        backends: &[&str],
+        backends: &[Backend<U>],
         capabilities: Capabilities,
     ) -> Result<(), Cow<'static, str>> {
         let options = &provider.options;
@@ -99,7 +99,7 @@ impl<U: UserModel> OAuthSettings<U> {
             return Err(Cow::Borrowed("its name cannot stand in a path: use letters, digits, `-` and `_`"));
         }
         provider.client.check().map_err(|error| Cow::Owned(error.to_string()))?;
-        if !backends.contains(&options.backend.as_ref()) {
+        if !backends.iter().any(|backend| backend.name == options.backend) {
             let text = "its callback logs in with the backend `{}`, and there is none of this name";
             return Err(Cow::Owned(text.replace("{}", &options.backend)));
         }
@@ -114,7 +114,15 @@ impl<U: UserModel> OAuthSettings<U> {
         if let Some(url) = urls.find(|url| !is_web_address(url)) {
             return Err(Cow::Owned(format!("`{url}` is no http or https URL")));
         }
-        options.cookie.cookie().check(None)?;
+        let cookie = options.cookie.cookie();
+        cookie.check(None)?;
+        if let Some(backend) = backends.iter().find(|backend| reads(backend, &cookie)) {
+            return Err(Cow::Owned(format!(
+                "its CSRF cookie has the name of a cookie of the backend `{}`, and would log out whoever comes: give it \
+                 another by `.csrf_cookie_name(…)`",
+                backend.name
+            )));
+        }
         if !(capabilities.oauth_accounts && capabilities.one_time_records && capabilities.user_states) {
             return Err(Cow::Borrowed(
                 "the database adapter does not keep OAuth accounts, one-time records and user states",
@@ -130,6 +138,13 @@ impl<U: UserModel> OAuthSettings<U> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a backend would take this cookie for one of its own.
+fn reads<U: UserModel>(backend: &Backend<U>, cookie: &Cookie) -> bool {
+    let headers = cookie.sent_back();
+    let transport = &backend.transport;
+    transport.token(&headers).is_some() || transport.refresh_token(&headers).is_some()
 }
 
 fn is_web_address(url: &str) -> bool {

@@ -182,6 +182,13 @@ impl Cookie {
         self.put(headers, "\"\"", Some(0));
     }
 
+    /// The headers of a request that carries the cookie.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn sent_back(&self) -> HeaderMap {
+        let cookie = HeaderValue::try_from(format!("{}=value", self.name)).ok();
+        cookie.map(|cookie| (COOKIE, cookie)).into_iter().collect()
+    }
+
     /// The cookie's value in a request.
     pub(crate) fn read<'a>(&self, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
         let value = headers

@@ -37,6 +37,12 @@ pub trait PasswordPolicy: Send + Sync + 'static {
         let _ = password;
         false
     }
+
+    /// Why no password at all could be good, with what to do about it: then
+    /// [`build`](crate::UsersBuilder::build) refuses the policy.
+    fn mistake(&self) -> Option<String> {
+        None
+    }
 }
 
 type BoxedCheck<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
@@ -45,6 +51,7 @@ type BoxedCheck<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + '
 pub(crate) trait ErasedPasswordPolicy: Send + Sync + 'static {
     fn check<'a>(&'a self, password: &'a str, email: &'a str) -> BoxedCheck<'a>;
     fn is_too_long(&self, password: &SecretString) -> bool;
+    fn mistake(&self) -> Option<String>;
 }
 
 impl<P: PasswordPolicy> ErasedPasswordPolicy for P {
@@ -54,6 +61,10 @@ impl<P: PasswordPolicy> ErasedPasswordPolicy for P {
 
     fn is_too_long(&self, password: &SecretString) -> bool {
         PasswordPolicy::is_too_long(self, password.expose_secret())
+    }
+
+    fn mistake(&self) -> Option<String> {
+        PasswordPolicy::mistake(self)
     }
 }
 
@@ -159,6 +170,15 @@ impl PasswordPolicy for DefaultPasswordPolicy {
 
     fn is_too_long(&self, password: &str) -> bool {
         password.len() > self.max_bytes
+    }
+
+    fn mistake(&self) -> Option<String> {
+        (self.max_bytes < self.min_length).then(|| {
+            format!(
+                "a password has at least {} characters and at most {} bytes: raise max_bytes",
+                self.min_length, self.max_bytes
+            )
+        })
     }
 }
 

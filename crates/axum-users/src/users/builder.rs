@@ -429,9 +429,8 @@ impl<U: UserModel> UsersBuilder<U> {
         let verification = self.verification.build(secrets, clock, "verification tokens", short)?;
         #[cfg(feature = "oauth")]
         let oauth = {
-            let known: Vec<&str> = self.backends.iter().map(|backend| backend.name.as_str()).collect();
             let setup = OAuthSetup { clock, random: &self.random, secrets, allow_short: short };
-            self.oauth.build(&schema, &known, capabilities, &setup)?
+            self.oauth.build(&schema, &self.backends, capabilities, &setup)?
         };
         let store = self.limit_place.store(&self.database)?;
         let limiter = self.limits.map(|limits| Limiter::new(limits, self.clock.clone()).shared_by(store));
@@ -484,6 +483,9 @@ impl<U: UserModel> UsersBuilder<U> {
         refusals::check_lifetime("reset tokens", self.reset.lifetime_seconds)?;
         refusals::check_lifetime("verification tokens", self.verification.lifetime_seconds)?;
         refusals::check_audiences(&self.reset.audience, &self.verification.audience)?;
+        if let Some(mistake) = self.policy.mistake() {
+            return Err(BuildError::PasswordPolicy(mistake));
+        }
         for (backend, tokens) in &self.refresh {
             tokens.check().map_err(|reason| BuildError::Backend { name: backend.clone(), reason })?;
         }

@@ -90,6 +90,9 @@ pub enum BuildError {
         "reset and verification tokens both have the audience `{0}`, and would pass for each other: give one another"
     )]
     SameAudience(String),
+    /// The password policy lets no password through.
+    #[error("no password could be good: {0}")]
+    PasswordPolicy(String),
     /// A limit lets nobody through, or everybody.
     #[error("the limit `{0}` has no tries or no period: give it at least one of each, or leave out `limits`")]
     Limit(&'static str),

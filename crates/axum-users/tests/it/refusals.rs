@@ -1,7 +1,8 @@
 //! Misuse that compiles but cannot work: `build` refuses it, and the sentence says what to do.
 
 use axum_users::{
-    Bearer, Cookie, DatabaseTokens, Jwt, Limit, Limits, RefreshTokens, SameSite, User, UsersBuilder,
+    Bearer, Cookie, DatabaseTokens, DefaultPasswordPolicy, Jwt, Limit, Limits, RefreshTokens, SameSite, User,
+    UsersBuilder,
     schema::{Column, ColumnType, Schema},
 };
 
@@ -191,6 +192,17 @@ fn tokens_of_two_purposes_have_two_audiences() {
         refusal(builder().reset_audience("mail").verification_audience("mail")),
         "reset and verification tokens both have the audience `mail`, and would pass for each other: give one another"
     );
+}
+
+#[test]
+fn a_password_policy_lets_some_password_through() {
+    let policy = DefaultPasswordPolicy::default().min_length(100).max_bytes(72);
+    assert_eq!(
+        refusal(builder().password_policy(policy)),
+        "no password could be good: a password has at least 100 characters and at most 72 bytes: raise max_bytes"
+    );
+    let policy = DefaultPasswordPolicy::default().min_length(72).max_bytes(72);
+    assert!(with_cookie(Cookie::default()).password_policy(policy).build().is_ok());
 }
 
 #[test]

@@ -56,6 +56,11 @@ fn what_cannot_work_is_refused_with_the_remedy() {
              `-` and `_`",
         ),
         (
+            with_url().oauth(client(), options().csrf_cookie_name("fastapiusersauth")),
+            "the OAuth provider `corp` cannot be used: its CSRF cookie has the name of a cookie of the backend \
+             `cookie`, and would log out whoever comes: give it another by `.csrf_cookie_name(…)`",
+        ),
+        (
             with_url().oauth(OpenId::new("", "secret", DOCUMENT).name("corp"), options()),
             "the OAuth provider `corp` cannot be used: corp: the client id is empty",
         ),

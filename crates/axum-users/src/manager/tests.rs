@@ -115,3 +115,14 @@ async fn what_is_refused_is_refused_before_the_hash() {
     let reset = r#"{"token":"garbage","password":"a horse in the snow"}"#.to_owned();
     assert_eq!(hashes_of(&users, "/auth/reset-password", "application/json", reset).await, 0);
 }
+
+#[tokio::test]
+async fn hd_20_debug_of_what_a_strategy_is_given_shows_no_token() {
+    let users = users().await;
+    let user = users.get_by_email("ada@example.com").await.unwrap().unwrap();
+    let request = RequestInfo::default();
+    let mut context = crate::IssueContext::new(&user, &request, &users.inner.database);
+    context.token = Some("the-token-to-issue");
+    let shown = format!("{context:?} {context:#?}");
+    assert!(shown.contains("session_id") && !shown.contains("the-token-to-issue"), "{shown}");
+}

@@ -1,11 +1,14 @@
 //! Sessions as data and refresh tokens, asked of the running server and of its command line.
 
+use std::fs;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::database::Database;
 use crate::support::http::{Request, Response};
+use crate::support::place::{Engine, Place};
 use crate::support::server::{Launch, Server};
 use crate::support::{data, login, session};
 
@@ -18,9 +21,13 @@ async fn start(keys: &[(&str, &str)]) -> (Server, TempDir) {
     let launch = Launch::new(&data("mail.toml"), folder.path()).database(&folder.path().join("users.sqlite"));
     let launch = keys.iter().fold(launch, |launch, (key, value)| launch.set(key, value));
     let server = launch.start().await;
+    register(&server).await;
+    (server, folder)
+}
+
+async fn register(server: &Server) {
     let new = json!({"email": EMAIL, "password": PASSWORD});
     assert_eq!(server.send(&Request::new("POST", "/auth/register").json(&new)).await.status, 201);
-    (server, folder)
 }
 
 fn by(cookie: &str, method: &str, path: &str) -> Request {
@@ -98,6 +105,56 @@ async fn the_routes_can_be_switched_off_and_sessions_capped() {
     assert_eq!([status_of(&server, &one).await, status_of(&server, &two).await], [401, 200]);
     let answer = server.send(&by(&two, "GET", "/users/me/sessions")).await;
     assert_eq!(answer.status, 404);
+}
+
+/// Whoever gets hold of a copy of the file comes in nowhere by it.
+#[tokio::test]
+async fn se_11_the_file_of_the_database_holds_no_live_token() {
+    let (server, folder) = start(&[]).await;
+    let cookie = session(&server.address, EMAIL, PASSWORD).await;
+    assert_eq!(status_of(&server, &cookie).await, 200);
+    let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    // The log of what is not in the database itself yet, too.
+    let stored: Vec<u8> = files
+        .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("users.sqlite"))
+        .flat_map(|file| fs::read(file).unwrap())
+        .collect();
+    let holds = |text: &str| stored.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(holds(EMAIL), "what is stored is found");
+    assert!(!holds(&cookie), "and the token is not");
+}
+
+/// The browser may keep a cookie as long as it likes.
+async fn se_20_a_session_is_over_by_the_servers_time_on_every_database(engine: Engine) {
+    let place = Place::new(engine).await;
+    let server = place.launch(&data("mail.toml")).start().await;
+    register(&server).await;
+    let cookie = session(&server.address, EMAIL, PASSWORD).await;
+    assert_eq!(status_of(&server, &cookie).await, 200);
+    place.database().age_access_tokens(3500).await;
+    assert_eq!(status_of(&server, &cookie).await, 200);
+    place.database().age_access_tokens(200).await;
+    assert_eq!(status_of(&server, &cookie).await, 401);
+}
+
+on_every_engine!(se_20_a_session_is_over_by_the_servers_time_on_every_database);
+
+#[tokio::test]
+async fn se_23_a_session_that_is_not_used_is_over_by_one_key() {
+    let cookie = [
+        ("BACKEND__0__NAME", "cookie"),
+        ("BACKEND__0__TRANSPORT", "cookie"),
+        ("BACKEND__0__STRATEGY", "database"),
+    ];
+    for (keys, expected) in [(&[("BACKEND__0__INACTIVITY_SECONDS", "300")][..], 401), (&[], 200)] {
+        let (server, folder) = start(&[&cookie[..], keys].concat()).await;
+        let session = session(&server.address, EMAIL, PASSWORD).await;
+        // A session whose use was never noted is used at its beginning.
+        let database = Database::new(&folder.path().join("users.sqlite"));
+        database.execute("DELETE FROM axum_users_session", &[]).await;
+        database.age_access_tokens(301).await;
+        assert_eq!(status_of(&server, &session).await, expected, "{keys:?}");
+    }
 }
 
 const REFRESHED: [(&str, &str); 5] = [

@@ -160,6 +160,23 @@ async fn a_provider_with_endpoints_of_its_own_is_asked_for_what_the_configuratio
     assert_eq!(of(&parameters, "redirect_uri"), redirect_uri);
 }
 
+#[tokio::test]
+async fn oa_28_the_redirect_uri_follows_no_header_of_the_request() {
+    let club = Club::start(Engine::Sqlite).await;
+    let redirect_uri = format!("http://{}/auth/club/callback", club.server.address);
+    for (name, value) in [
+        ("host", "evil.example"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "https"),
+        ("x-original-host", "evil.example"),
+        ("forwarded", "host=evil.example;proto=https"),
+    ] {
+        let begin = Request::new("GET", "/auth/club/authorize").header(name, value);
+        let (parameters, _) = club.begin_by(&begin).await;
+        assert_eq!(of(&parameters, "redirect_uri"), redirect_uri, "{name}");
+    }
+}
+
 async fn own_fields_of_a_new_user_come_from_the_profile_and_stay_when_it_changes(engine: Engine) {
     let club = Club::start(engine).await;
     let ann = json!({ "number": 7, "mail": "ann@example.com", "called": "Ann", "city": "Graz" });

@@ -6,8 +6,10 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::command::command;
 use crate::support::database::Database;
 use crate::support::http::{Request, Response};
+use crate::support::mail::{Kind, MailSink};
 use crate::support::place::{Engine, Place};
 use crate::support::server::{Launch, Server};
 use crate::support::{data, login, session};
@@ -137,7 +139,40 @@ async fn se_20_a_session_is_over_by_the_servers_time_on_every_database(engine: E
     assert_eq!(status_of(&server, &cookie).await, 401);
 }
 
-on_every_engine!(se_20_a_session_is_over_by_the_servers_time_on_every_database);
+/// Without a setting, and at once.
+async fn se_03_se_04_se_07_sessions_end_with_the_password_and_with_their_user(engine: Engine) {
+    let (place, mut mails) = (Place::new(engine).await, MailSink::start());
+    let server = place.launch(&data("mail.toml")).set("MAIL__SMTP_URL", &mails.url()).start().await;
+    register(&server).await;
+    let (this, other) =
+        (session(&server.address, EMAIL, PASSWORD).await, session(&server.address, EMAIL, PASSWORD).await);
+    let change = by(&this, "PATCH", "/users/me").json(&json!({"password": "difference engine"}));
+    assert_eq!(server.send(&change).await.status, 200);
+    assert_eq!([status_of(&server, &this).await, status_of(&server, &other).await], [200, 401]);
+
+    let forgot = Request::new("POST", "/auth/forgot-password").json(&json!({"email": EMAIL}));
+    assert_eq!(server.send(&forgot).await.status, 202);
+    let mail = mails.next().await.unwrap();
+    assert_eq!(mail.kind, Kind::Reset);
+    let reset = json!({"token": mail.token, "password": PASSWORD});
+    assert_eq!(server.send(&Request::new("POST", "/auth/reset-password").json(&reset)).await.status, 200);
+    assert_eq!(status_of(&server, &this).await, 401, "the one that changed it before, too");
+
+    let again = session(&server.address, EMAIL, PASSWORD).await;
+    assert_eq!(status_of(&server, &again).await, 200);
+    for (is_active, status) in [("0", 401), ("1", 200)] {
+        place.database().set_user(EMAIL, "is_active", is_active).await;
+        assert_eq!(status_of(&server, &again).await, status, "is_active {is_active}");
+    }
+    let deleted = command(&place.url(), place.folder(), &["user", "delete", EMAIL, "--yes"]);
+    assert_eq!(deleted.code, Some(0), "{deleted:?}");
+    assert_eq!(status_of(&server, &again).await, 401);
+}
+
+on_every_engine!(
+    se_03_se_04_se_07_sessions_end_with_the_password_and_with_their_user,
+    se_20_a_session_is_over_by_the_servers_time_on_every_database,
+);
 
 #[tokio::test]
 async fn se_23_a_session_that_is_not_used_is_over_by_one_key() {

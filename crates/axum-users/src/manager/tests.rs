@@ -80,6 +80,14 @@ async fn pw_01_a_password_over_the_limit_takes_no_hash_whoever_it_is_about() {
 }
 
 #[tokio::test]
+async fn pw_21_a_password_that_bcrypt_does_not_read_whole_takes_one_hash_whoever_it_is_about() {
+    let users = users().await;
+    for name in ["bcrypt", "ada", "nobody"] {
+        assert_eq!(hashes_of_login(&users, name, &"y".repeat(73)).await, 1, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn en_04_en_06_asking_for_a_mail_takes_no_hash_whoever_asks() {
     let users = users().await;
     for path in ["/auth/forgot-password", "/auth/request-verify-token"] {

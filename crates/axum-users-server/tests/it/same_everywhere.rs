@@ -287,10 +287,17 @@ async fn in_20_in_10_look_alike_addresses_reach_nobody_elses_account_on_any_data
             talk.login(400, one, "difference engine").await;
             talk.login(200, one, PASSWORD).await;
         }
-        talk.forgot("jose@example.com").await;
-        // Every mail has left when the server has ended: none but the one that an owner asked for.
+        let asks = pairs[0].0;
+        talk.forgot(asks).await;
+        // Every mail has left when the server has ended. Who asks by a look-alike that has an account by then may have
+        // got one there; an owner has none but the one that was asked for by the owner's own address.
         talk.server.stop();
-        let mails: Vec<_> = std::fs::read_dir(talk.place.folder().join("mails")).unwrap().collect();
-        assert_eq!(mails.len(), 1, "{engine:?}");
+        let files = std::fs::read_dir(talk.place.folder().join("mails")).unwrap();
+        let mails: Vec<_> =
+            files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+        for (owner, _) in pairs {
+            let count = mails.iter().filter(|mail| mail.contains(&format!("To: {owner}"))).count();
+            assert_eq!(count, usize::from(owner == asks), "{engine:?} {owner}: {mails:?}");
+        }
     }
 }

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod comparisons;
 #[cfg(test)]
+mod debug;
+#[cfg(test)]
 mod tests;
 
 use std::{

@@ -232,3 +232,14 @@ pub enum ConnectError {
     #[error("the MongoDB server cannot be reached")]
     Unreachable(#[source] BoxError),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cr_20_nobody_waits_for_five_seconds_unless_that_is_changed() {
+        assert!(MongoOptions::new().operation_timeout < Duration::from_secs(5));
+        assert!(SERVER_SELECTION_TIMEOUT < Duration::from_secs(5));
+    }
+}

@@ -573,3 +573,13 @@ impl<E: UserEntity> UserDatabase<E::Model> for SeaOrmDatabase<E> {
         self.in_time(async { unless_deadlocked!(self.forget_expired(before)) }).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cr_20_nobody_waits_for_five_seconds_unless_that_is_changed() {
+        assert!(TIMEOUT < Duration::from_secs(5));
+    }
+}

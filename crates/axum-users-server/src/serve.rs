@@ -264,3 +264,36 @@ impl Limits {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum_users::{
+        AccessToken, Flags, MemoryDatabase, RequestInfo, UserModel,
+        schema::{Record, Value},
+    };
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn se_20_expired_sessions_are_forgotten_while_the_server_runs() {
+        let config = Config::default();
+        let (url, secrets) = ("http://127.0.0.1:8000", setup::throwaway_secret(&config));
+        let users = setup::build_users(&config, url, MemoryDatabase::default(), secrets, ()).unwrap();
+        let text = |text: &str| Value::Text(text.to_owned());
+        let new =
+            Record::new().with("email", text("ada@example.com")).with("password", text("analytical engine"));
+        let user = users.create(new.into(), Flags::Applied, &RequestInfo::default()).await.unwrap();
+        let now = Clock::system().now();
+        for (token, created_at) in [("expired", now - Duration::from_secs(86_400)), ("good", now)] {
+            let row = AccessToken { token: token.to_owned(), user_id: user.id().clone(), created_at };
+            users.database().create_access_token(&row).await.unwrap();
+        }
+
+        let purging = tokio::spawn(purge_sessions(users.clone()));
+        tokio::time::sleep(PURGE_EVERY + Duration::from_secs(1)).await;
+
+        let left = users.database().access_tokens_of(user.id(), 10).await.unwrap();
+        assert_eq!(left.iter().map(|row| row.token.as_str()).collect::<Vec<_>>(), ["good"]);
+        purging.abort();
+    }
+}

@@ -271,3 +271,13 @@ pub enum ConnectError {
         source: BoxError,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cr_20_nobody_waits_for_five_seconds_unless_that_is_changed() {
+        assert!(SqlxOptions::new().timeout < Duration::from_secs(5));
+    }
+}

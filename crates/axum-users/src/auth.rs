@@ -266,7 +266,6 @@ pub struct StrategySetup {
 ///     Issued::new(format!("{}.{}", context.user.id, random.token()), Some(900))
 /// }
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct IssueContext<'a, U: UserModel> {
     /// Who logs in.
@@ -284,6 +283,17 @@ pub struct IssueContext<'a, U: UserModel> {
 impl<'a, U: UserModel> IssueContext<'a, U> {
     pub(crate) fn new(user: &'a U, request: &'a RequestInfo, database: &'a Database<U>) -> Self {
         Self { user, request, database, session_id: None, token: None }
+    }
+}
+
+impl<U: UserModel + fmt::Debug> fmt::Debug for IssueContext<'_, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssueContext")
+            .field("user", &self.user)
+            .field("request", &self.request)
+            .field("database", &self.database)
+            .field("session_id", &self.session_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -342,6 +342,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn oa_25_a_document_and_a_token_are_waited_for_no_longer_than_20_seconds_together() {
+        assert!(HttpSettings::default().deadline * 2 <= Duration::from_secs(20));
+    }
+
+    #[test]
     fn oa_42_only_https_and_this_machine_may_be_asked() {
         let settings = HttpSettings::default();
         let table = [

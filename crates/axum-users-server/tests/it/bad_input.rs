@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::database::Database;
 use crate::support::http::{Request, Response};
+use crate::support::mail::MailSink;
 use crate::support::server::{Launch, Server};
 use crate::support::{data, login};
 
@@ -35,6 +36,40 @@ impl Place {
 async fn register(server: &Server, email: &str) -> Response {
     let body = json!({"email": email, "password": "analytical engine"});
     server.send(&Request::new("POST", "/auth/register").json(&body)).await
+}
+
+/// No setting is needed for it, and nothing is changed by it.
+#[tokio::test]
+async fn pw_01_pw_05_pw_06_pw_07_no_route_takes_a_bad_password() {
+    let (place, mut mails) = (Place::new(), MailSink::start());
+    let server = place.launch().set("MAIL__SMTP_URL", &mails.url()).start().await;
+    let email = "ada@example.com";
+    assert_eq!(register(&server, email).await.status, 201);
+    let access = login(&server, email, "analytical engine").await.json()["access_token"].clone();
+    let forgot = Request::new("POST", "/auth/forgot-password").json(&json!({"email": email}));
+    assert_eq!(server.send(&forgot).await.status, 202);
+    let reset = mails.next().await.unwrap().token;
+
+    for password in ["", "abcde", "Password1", &"L".repeat(1024 * 1024)] {
+        let shown: String = password.chars().take(10).collect();
+        let new = json!({"email": "new@example.com", "password": password});
+        let change = json!({"password": password});
+        let used = json!({"token": reset, "password": password});
+        for (request, code) in [
+            (Request::new("POST", "/auth/register").json(&new), "REGISTER_INVALID_PASSWORD"),
+            (
+                Request::new("PATCH", "/users/me").bearer(access.as_str().unwrap()).json(&change),
+                "UPDATE_USER_INVALID_PASSWORD",
+            ),
+            (Request::new("POST", "/auth/reset-password").json(&used), "RESET_PASSWORD_INVALID_PASSWORD"),
+        ] {
+            let answer = server.send(&request).await;
+            let seen = (answer.status, answer.json()["detail"]["code"].clone());
+            assert_eq!(seen, (400, json!(code)), "{shown:?} {}", answer.text());
+        }
+        assert!(matches!(login(&server, email, password).await.status, 400 | 422), "{shown:?}");
+    }
+    assert_eq!(login(&server, email, "analytical engine").await.status, 200);
 }
 
 #[tokio::test]

@@ -118,6 +118,44 @@ async fn jw_20_a_running_installation_changes_its_key_and_everybody_stays_logged
     assert_eq!(status_of(&server, &second).await, 200);
 }
 
+/// A server that signs with the first of these secrets.
+fn with_secrets(folder: &Path, secrets: &[&str]) -> Launch {
+    let file = folder.join("axum-users.toml");
+    std::fs::write(&file, format!("secret = {secrets:?}\n")).unwrap();
+    Launch::new(&file, folder).database(&folder.join("users.sqlite"))
+}
+
+#[tokio::test]
+async fn jw_20_a_running_installation_changes_its_secret_and_everybody_stays_logged_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = ("the-old-secret-of-at-least-32-bytes", "the-new-secret-of-at-least-32-bytes");
+    let mut server = with_secrets(folder.path(), &[old]).start().await;
+    register(&server).await;
+    let first = token(&server).await;
+    server.stop();
+
+    let mut server = with_secrets(folder.path(), &[new, old]).start().await;
+    assert_eq!(status_of(&server, &first).await, 200);
+    let second = token(&server).await;
+    server.stop();
+
+    let server = with_secrets(folder.path(), &[new]).start().await;
+    assert_eq!(status_of(&server, &first).await, 401, "its secret is gone");
+    assert_eq!(status_of(&server, &second).await, 200);
+}
+
+#[test]
+fn jw_21_a_server_with_a_short_secret_does_not_start_and_says_why() {
+    let (short, good) = ("hunter2-hunter2-hunter2-hunter2", "the-new-secret-of-at-least-32-bytes");
+    for secrets in [&[short][..], &[good, short]] {
+        let folder = tempfile::tempdir().unwrap();
+        let (status, said) = with_secrets(folder.path(), secrets).refused();
+        assert_eq!(status.code(), Some(2), "{said}");
+        assert!(said.contains("31 bytes long, expected at least 32"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
 #[test]
 fn a_key_is_generated_for_its_owner_alone_and_never_over_another() {
     let folder = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::http::{Request, Response};
 use crate::support::mail::{Kind, MailSink};
 use crate::support::process::poll;
+use crate::support::redis::free_port;
 use crate::support::server::{Launch, Server};
 use crate::support::{data, login};
 
@@ -31,8 +32,13 @@ async fn register(server: &Server) {
 }
 
 async fn forget(server: &Server) {
-    let answer = post(server, "/auth/forgot-password", json!({"email": EMAIL})).await;
-    assert_eq!((answer.status, answer.text()), (202, "null".into()));
+    ask_for(server, EMAIL).await;
+}
+
+/// Asks for a reset mail, as anybody may for any address.
+async fn ask_for(server: &Server, email: &str) {
+    let answer = post(server, "/auth/forgot-password", json!({"email": email})).await;
+    assert_eq!((answer.status, answer.text()), (202, "null".into()), "{email}");
 }
 
 async fn mailed(server: &Server, mails: &mut MailSink, kind: Kind) -> String {
@@ -152,13 +158,57 @@ async fn cr_06_a_mail_server_that_is_down_delays_nothing_and_is_logged() {
     let answers = tokio::time::timeout(Duration::from_secs(20), async {
         // As many as the limits let through.
         for _ in 0..4 {
-            forget(&server).await;
+            for email in [EMAIL, "nobody@example.com"] {
+                ask_for(&server, email).await;
+            }
         }
         assert_eq!(login(&server, EMAIL, "analytical engine").await.status, 200);
     });
     answers.await.expect("the answers waited for the mail server");
     assert!(complained(&server), "nothing in the log:\n{}", server.log());
     assert!(!server.log().contains("eyJ"), "the log holds a token:\n{}", server.log());
+}
+
+#[tokio::test]
+async fn cr_06_a_mail_goes_when_its_server_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let server = launch(folder.path(), &format!("smtp://127.0.0.1:{port}")).start().await;
+    register(&server).await;
+    forget(&server).await;
+    assert!(complained(&server), "nothing in the log:\n{}", server.log());
+    let mut mails = MailSink::start_with(&["--port", &port.to_string()]);
+    let token = mailed(&server, &mut mails, Kind::Reset).await;
+    let body = json!({"token": token, "password": "difference engine"});
+    assert_eq!(post(&server, "/auth/reset-password", body).await.status, 200);
+}
+
+#[tokio::test]
+async fn tk_12_the_links_of_a_mail_follow_no_header_of_the_request() {
+    let text = fs::read_to_string(data("mail.toml")).unwrap();
+    let has_page = |line: &&str| line.starts_with("verify_url") || line.starts_with("reset_url");
+    let without_pages: Vec<_> = text.lines().filter(|line| !has_page(line)).collect();
+    for (config, link) in [
+        (text.clone(), "https://app.example.com/reset-password?token="),
+        (without_pages.join("\n"), "https://accounts.example.com/auth/reset-password"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mails, file) = (MailSink::start(), folder.path().join("config.toml"));
+        fs::write(&file, config).unwrap();
+        let launch = Launch::new(&file, folder.path()).database(&folder.path().join("users.sqlite"));
+        let launch = launch.set("PUBLIC_URL", "https://accounts.example.com");
+        let server = launch.set("MAIL__SMTP_URL", &mails.url()).start().await;
+        register(&server).await;
+        let forgot = Request::new("POST", "/auth/forgot-password").json(&json!({"email": EMAIL}));
+        let forged =
+            ["host", "x-forwarded-host", "x-forwarded-server", "x-original-host", "origin", "referer"]
+                .into_iter()
+                .fold(forgot, |request, name| request.header(name, "evil.example"))
+                .header("forwarded", "host=evil.example;proto=https");
+        assert_eq!(server.send(&forged).await.status, 202);
+        let mail = poll(|| mails.all().pop()).expect("no mail").to_string();
+        assert!(mail.contains(link) && !mail.contains("evil.example"), "{mail}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The pages that the server shows to people, and the document that it shows to programs.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::database::Database;
@@ -138,6 +138,35 @@ async fn hd_03_no_parameter_reaches_a_page() {
     let answer = server.send(&page("/%3Cscript%3Ealert(1)%3C/script%3E")).await;
     assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/json")));
     assert!(!answer.text().contains("script"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn hd_05_every_error_is_json_that_no_browser_takes_for_a_page() {
+    let (server, _folder) = start().await;
+    let post = |path: &str, body: Value| Request::new("POST", path).json(&body);
+    let markup = "<script>alert(1)</script>";
+    let form = [("username", "nobody@example.com"), ("password", markup)];
+    let unreadable = Request { body: markup.into(), ..post("/auth/register", json!(null)) };
+    let too_large = Request { body: vec![b' '; 2 * 1024 * 1024 + 1], ..post("/auth/register", json!(null)) };
+    let mut requests = vec![
+        (404, page("/nowhere")),
+        (404, page(&format!("/nowhere/{}", markup.replace('<', "%3C").replace('>', "%3E")))),
+        (405, page("/auth/jwt/login")),
+        (401, page("/users/me").bearer(markup)),
+        (422, post("/auth/register", json!({"email": markup, "password": markup}))),
+        (422, unreadable),
+        (413, too_large),
+        (400, post("/auth/verify", json!({"token": markup}))),
+        (400, post("/auth/reset-password", json!({"token": markup, "password": markup}))),
+    ];
+    let guess = || Request::new("POST", "/auth/jwt/login").form(&form);
+    requests.extend((0..20).map(|_| (400, guess())).chain([(429, guess())]));
+    for (status, request) in requests {
+        let answer = server.send(&request).await;
+        let seen = (answer.status, answer.header("content-type"), answer.header("x-content-type-options"));
+        assert_eq!(seen, (status, Some("application/json"), Some("nosniff")), "{}", request.target);
+        assert_ne!(answer.json()["detail"], Value::Null, "{}", answer.text());
+    }
 }
 
 #[tokio::test]

@@ -70,6 +70,29 @@ async fn cr_22_the_server_starts_without_redis_says_so_and_uses_it_when_it_comes
 }
 
 #[tokio::test]
+async fn se_22_a_redis_that_goes_away_takes_no_other_backend_with_it() {
+    let (folder, redis) = (tempfile::tempdir().unwrap(), RedisServer::start());
+    let launch = launch(folder.path(), &redis.url())
+        .set("BACKEND__1__NAME", "jwt")
+        .set("BACKEND__1__TRANSPORT", "bearer")
+        .set("BACKEND__1__STRATEGY", "jwt");
+    let server = launch.start().await;
+    register(&server).await;
+    let session = login(&server).await;
+    let signed = crate::support::login(&server, EMAIL, PASSWORD).await;
+    assert_eq!([status_with(&server, &session).await, status_with(&server, &signed).await], [200, 200]);
+
+    let port = redis.port;
+    drop(redis);
+    assert_eq!(login(&server).await.status, 503);
+    assert_eq!([status_with(&server, &session).await, status_with(&server, &signed).await], [503, 200]);
+    assert_eq!(crate::support::login(&server, EMAIL, PASSWORD).await.status, 200);
+
+    let _redis = RedisServer::start_at(port);
+    assert_eq!(login(&server).await.status, 200);
+}
+
+#[tokio::test]
 async fn redis_over_tls_is_used_when_its_certificate_is_good_and_refused_otherwise() {
     let files = ["tls/server.pem", "tls/server.key.pem"].map(|file| data(file).display().to_string());
     let redis = RedisServer::start_with_tls(&files[0], &files[1]);

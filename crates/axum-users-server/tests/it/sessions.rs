@@ -1,11 +1,16 @@
 //! Sessions as data and refresh tokens, asked of the running server and of its command line.
 
+use std::fs;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::command::command;
+use crate::support::database::Database;
 use crate::support::http::{Request, Response};
+use crate::support::mail::{Kind, MailSink};
+use crate::support::place::{Engine, Place};
 use crate::support::server::{Launch, Server};
 use crate::support::{data, login, session};
 
@@ -18,9 +23,13 @@ async fn start(keys: &[(&str, &str)]) -> (Server, TempDir) {
     let launch = Launch::new(&data("mail.toml"), folder.path()).database(&folder.path().join("users.sqlite"));
     let launch = keys.iter().fold(launch, |launch, (key, value)| launch.set(key, value));
     let server = launch.start().await;
+    register(&server).await;
+    (server, folder)
+}
+
+async fn register(server: &Server) {
     let new = json!({"email": EMAIL, "password": PASSWORD});
     assert_eq!(server.send(&Request::new("POST", "/auth/register").json(&new)).await.status, 201);
-    (server, folder)
 }
 
 fn by(cookie: &str, method: &str, path: &str) -> Request {
@@ -98,6 +107,89 @@ async fn the_routes_can_be_switched_off_and_sessions_capped() {
     assert_eq!([status_of(&server, &one).await, status_of(&server, &two).await], [401, 200]);
     let answer = server.send(&by(&two, "GET", "/users/me/sessions")).await;
     assert_eq!(answer.status, 404);
+}
+
+/// Whoever gets hold of a copy of the file comes in nowhere by it.
+#[tokio::test]
+async fn se_11_the_file_of_the_database_holds_no_live_token() {
+    let (server, folder) = start(&[]).await;
+    let cookie = session(&server.address, EMAIL, PASSWORD).await;
+    assert_eq!(status_of(&server, &cookie).await, 200);
+    let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    // The log of what is not in the database itself yet, too.
+    let stored: Vec<u8> = files
+        .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("users.sqlite"))
+        .flat_map(|file| fs::read(file).unwrap())
+        .collect();
+    let holds = |text: &str| stored.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(holds(EMAIL), "what is stored is found");
+    assert!(!holds(&cookie), "and the token is not");
+}
+
+/// The browser may keep a cookie as long as it likes.
+async fn se_20_a_session_is_over_by_the_servers_time_on_every_database(engine: Engine) {
+    let place = Place::new(engine).await;
+    let server = place.launch(&data("mail.toml")).start().await;
+    register(&server).await;
+    let cookie = session(&server.address, EMAIL, PASSWORD).await;
+    assert_eq!(status_of(&server, &cookie).await, 200);
+    place.database().age_access_tokens(3500).await;
+    assert_eq!(status_of(&server, &cookie).await, 200);
+    place.database().age_access_tokens(200).await;
+    assert_eq!(status_of(&server, &cookie).await, 401);
+}
+
+/// Without a setting, and at once.
+async fn se_03_se_04_se_07_sessions_end_with_the_password_and_with_their_user(engine: Engine) {
+    let (place, mut mails) = (Place::new(engine).await, MailSink::start());
+    let server = place.launch(&data("mail.toml")).set("MAIL__SMTP_URL", &mails.url()).start().await;
+    register(&server).await;
+    let (this, other) =
+        (session(&server.address, EMAIL, PASSWORD).await, session(&server.address, EMAIL, PASSWORD).await);
+    let change = by(&this, "PATCH", "/users/me").json(&json!({"password": "difference engine"}));
+    assert_eq!(server.send(&change).await.status, 200);
+    assert_eq!([status_of(&server, &this).await, status_of(&server, &other).await], [200, 401]);
+
+    let forgot = Request::new("POST", "/auth/forgot-password").json(&json!({"email": EMAIL}));
+    assert_eq!(server.send(&forgot).await.status, 202);
+    let mail = mails.next().await.unwrap();
+    assert_eq!(mail.kind, Kind::Reset);
+    let reset = json!({"token": mail.token, "password": PASSWORD});
+    assert_eq!(server.send(&Request::new("POST", "/auth/reset-password").json(&reset)).await.status, 200);
+    assert_eq!(status_of(&server, &this).await, 401, "the one that changed it before, too");
+
+    let again = session(&server.address, EMAIL, PASSWORD).await;
+    assert_eq!(status_of(&server, &again).await, 200);
+    for (is_active, status) in [("0", 401), ("1", 200)] {
+        place.database().set_user(EMAIL, "is_active", is_active).await;
+        assert_eq!(status_of(&server, &again).await, status, "is_active {is_active}");
+    }
+    let deleted = command(&place.url(), place.folder(), &["user", "delete", EMAIL, "--yes"]);
+    assert_eq!(deleted.code, Some(0), "{deleted:?}");
+    assert_eq!(status_of(&server, &again).await, 401);
+}
+
+on_every_engine!(
+    se_03_se_04_se_07_sessions_end_with_the_password_and_with_their_user,
+    se_20_a_session_is_over_by_the_servers_time_on_every_database,
+);
+
+#[tokio::test]
+async fn se_23_a_session_that_is_not_used_is_over_by_one_key() {
+    let cookie = [
+        ("BACKEND__0__NAME", "cookie"),
+        ("BACKEND__0__TRANSPORT", "cookie"),
+        ("BACKEND__0__STRATEGY", "database"),
+    ];
+    for (keys, expected) in [(&[("BACKEND__0__INACTIVITY_SECONDS", "300")][..], 401), (&[][..], 200)] {
+        let (server, folder) = start(&[&cookie[..], keys].concat()).await;
+        let session = session(&server.address, EMAIL, PASSWORD).await;
+        // A session whose use was never noted is used at its beginning.
+        let database = Database::new(&folder.path().join("users.sqlite"));
+        database.execute("DELETE FROM axum_users_session", &[]).await;
+        database.age_access_tokens(301).await;
+        assert_eq!(status_of(&server, &session).await, expected, "{keys:?}");
+    }
 }
 
 const REFRESHED: [(&str, &str); 5] = [

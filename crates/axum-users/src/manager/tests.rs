@@ -80,6 +80,14 @@ async fn pw_01_a_password_over_the_limit_takes_no_hash_whoever_it_is_about() {
 }
 
 #[tokio::test]
+async fn pw_21_a_password_that_bcrypt_does_not_read_whole_takes_one_hash_whoever_it_is_about() {
+    let users = users().await;
+    for name in ["bcrypt", "ada", "nobody"] {
+        assert_eq!(hashes_of_login(&users, name, &"y".repeat(73)).await, 1, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn en_04_en_06_asking_for_a_mail_takes_no_hash_whoever_asks() {
     let users = users().await;
     for path in ["/auth/forgot-password", "/auth/request-verify-token"] {
@@ -114,4 +122,15 @@ async fn what_is_refused_is_refused_before_the_hash() {
     }
     let reset = r#"{"token":"garbage","password":"a horse in the snow"}"#.to_owned();
     assert_eq!(hashes_of(&users, "/auth/reset-password", "application/json", reset).await, 0);
+}
+
+#[tokio::test]
+async fn hd_20_debug_of_what_a_strategy_is_given_shows_no_token() {
+    let users = users().await;
+    let user = users.get_by_email("ada@example.com").await.unwrap().unwrap();
+    let request = RequestInfo::default();
+    let mut context = crate::IssueContext::new(&user, &request, &users.inner.database);
+    context.token = Some("the-token-to-issue");
+    let shown = format!("{context:?} {context:#?}");
+    assert!(shown.contains("session_id") && !shown.contains("the-token-to-issue"), "{shown}");
 }

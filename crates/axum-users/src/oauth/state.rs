@@ -1,5 +1,7 @@
 //! The state that travels through the provider and back (RFC 6749 §10.12), and what is derived from it.
 
+use std::fmt;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -57,11 +59,17 @@ pub(crate) enum StateError {
 }
 
 /// A state that was checked.
-#[derive(Debug)]
 pub(crate) struct State {
     pub(crate) csrf_token: String,
     /// Where the browser goes after the callback.
     pub(crate) redirect_to: Option<String>,
+}
+
+/// Without the token: PKCE's verifier and the nonce are derived from it.
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("redirect_to", &self.redirect_to).finish_non_exhaustive()
+    }
 }
 
 /// Makes and checks states.

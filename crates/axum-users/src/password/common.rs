@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_password_of_the_list_is_found_in_any_case() {
+    fn pw_06_every_password_of_the_list_is_found_in_any_case() {
         let all: Vec<_> = passwords().lines().collect();
 
         assert_eq!(all.len(), 30_108);

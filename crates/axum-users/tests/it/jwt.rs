@@ -111,21 +111,25 @@ async fn jw_05_a_kid_leads_to_no_other_key() {
     }
 }
 
-/// There is nothing in the library that fetches; a key in the header is not looked at.
 #[tokio::test]
 async fn jw_06_a_token_brings_no_key_of_its_own() {
     let (app, user) = app().await;
+    // Whoever fetched the key would have come here.
+    let attacker = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    attacker.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", attacker.local_addr().unwrap());
     let key =
         json!({ "kty": "oct", "alg": "HS256", "k": "YW5vdGhlci1zZWNyZXQtMDEyMzQ1Njc4OS1hYmNkZWZnaGlqa2w" });
     for (name, value) in [
         ("jwk", key),
-        ("jku", json!("http://127.0.0.1:9/keys.json")),
-        ("x5u", json!("http://127.0.0.1:9/chain.pem")),
+        ("jku", json!(format!("{url}/keys.json"))),
+        ("x5u", json!(format!("{url}/chain.pem"))),
         ("x5c", json!(["MIIB"])),
     ] {
         let token = Forged::access(&user).header(name, value).secret(OTHER_SECRET).token();
         assert_eq!(app.status_of(&token).await, 401, "{name}");
     }
+    assert_eq!(attacker.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nothing was fetched");
 }
 
 #[tokio::test]

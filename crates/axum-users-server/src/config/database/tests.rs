@@ -36,6 +36,11 @@ fn the_scheme_decides_on_the_engine() {
 }
 
 #[test]
+fn cr_04_a_lock_is_waited_for_less_than_ten_seconds_unless_that_is_changed() {
+    assert!(read("").unwrap().database.busy_timeout_seconds < 10);
+}
+
+#[test]
 fn a_wrong_url_is_told_with_the_right_spelling() {
     let no_name = "the URL names no database; put its name behind the server, as in ";
     let no_file = "the URL names no file; write \"sqlite://data.db?mode=rwc\", or \"sqlite::memory:\" for a \

@@ -29,13 +29,18 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn start() -> Self {
+        Self::start_at(0)
+    }
+
+    /// Starts at a port that was free before.
+    pub(crate) fn start_at(port: u16) -> Self {
         let script = Arc::new(Mutex::new(Script::default()));
         let (ready, address) = mpsc::channel();
         let app = Router::new().fallback(answer).with_state(Arc::clone(&script));
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
                 ready.send(listener.local_addr().unwrap()).unwrap();
                 axum::serve(listener, app).await.unwrap();
             });

@@ -106,6 +106,17 @@ async fn the_callback_says_the_providers_error_before_all_else() {
 }
 
 #[tokio::test]
+async fn se_12_nobody_may_keep_a_login_by_a_provider() {
+    let provider = Provider::start().await;
+    let app = app_of(&provider);
+    let alice = Person::new("1", "alice@example.com");
+    for answer in [app.log_in_by(&provider, &alice).await, app.get("/auth/corp/authorize").await] {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn oa_13_a_providers_error_is_never_raw_in_a_page_nor_long() {
     let provider = Provider::start().await;
     let app = app_of(&provider);

@@ -121,6 +121,33 @@ async fn oa_04_and_oa_05_a_state_is_good_for_one_purpose() {
 }
 
 #[tokio::test]
+async fn tk_08_a_state_opens_nothing_else_and_no_other_token_is_a_state() {
+    let provider = Provider::start().await;
+    let app = app_of(&provider);
+    let bob = app.has("bob@example.com").await;
+    let others = [
+        app.reset_token("bob@example.com").await,
+        app.verification_token("bob@example.com").await,
+        app.session("bob@example.com").await,
+    ];
+    let flow = app.begin("/auth/corp/authorize").await;
+    let parameters = provider.consent(&flow, &alice());
+    let state = last(&parameters, "state").to_owned();
+    assert_eq!([app.status_of(&state).await, app.status_of_session(&state).await], [401, 401]);
+    assert_eq!(app.verify(&state).await.error(), code("VERIFY_USER_BAD_TOKEN"));
+    let reset = app.reset_password(&state, "a horse in the snow").await;
+    assert_eq!(reset.error(), code("RESET_PASSWORD_BAD_TOKEN"));
+    assert_eq!(app.stored(bob.id).await, bob);
+
+    for other in others {
+        let answer = app.come_to_login(&flow, &set(parameters.clone(), "state", Some(&other))).await;
+        assert_eq!(answer.error(), code("ACCESS_TOKEN_DECODE_ERROR"), "{other}");
+    }
+    assert_eq!(provider.requests("/token").len(), 0, "the code was not spent");
+    assert_eq!(app.come_to_login(&flow, &parameters).await.status, 200);
+}
+
+#[tokio::test]
 async fn oa_06_a_state_is_good_once_even_with_a_fresh_code() {
     let provider = Provider::start().await;
     let app = app_of(&provider);

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::{App, BEGINNING, claims, header};
+use crate::support::{App, BEGINNING, PASSWORD, claims, header};
 
 #[tokio::test]
 async fn en_03_known_unknown_and_inactive_get_one_answer() {
@@ -38,6 +38,28 @@ async fn en_08_only_the_active_get_a_mail_and_it_goes_to_the_address_as_stored()
         assert_eq!(events.len(), mails, "{email}: {events:?}");
         assert!(events.iter().all(|event| event.starts_with("on_after_forgot_password Ada@example.com ")));
     }
+}
+
+/// Letters that look like the owner's, or fold to them, and are others by Unicode's normal form.
+#[tokio::test]
+async fn in_10_who_asks_for_a_look_alike_address_causes_no_mail_and_gets_none() {
+    let app = App::new();
+    for owner in ["sam@example.com", "ian@example.com", "ada@example.com", "kelvin@example.com"] {
+        app.has(owner).await;
+    }
+    let ask = async |email: &str| {
+        let answer = app.post("/auth/forgot-password").json(json!({ "email": email })).await;
+        assert_eq!(answer.status, 202, "{email}");
+        app.users.finish_background_work().await;
+        app.events.take()
+    };
+    for look_alike in ["\u{17f}am@example.com", "\u{131}an@example.com", "\u{430}da@example.com"] {
+        assert_eq!(ask(look_alike).await, [""; 0], "{look_alike}");
+        assert_eq!(app.login(look_alike, PASSWORD).await.status, 400, "{look_alike}");
+    }
+    // The Kelvin sign is K by its normal form, so this is the owner's address, and the mail goes to the owner.
+    let [mail] = &ask("\u{212a}elvin@example.com").await[..] else { panic!("one mail") };
+    assert!(mail.starts_with("on_after_forgot_password kelvin@example.com "), "{mail}");
 }
 
 #[tokio::test]

@@ -246,6 +246,24 @@ async fn se_07_a_user_who_was_deactivated_elsewhere_is_not_refreshed() {
 }
 
 #[tokio::test]
+async fn tk_08_a_refresh_token_opens_nothing_else_and_no_other_token_refreshes() {
+    let app = app();
+    let ada = app.has("ada@example.com").await;
+    let (access, token) = login(&app, "jwt").await;
+    let session = app.login_at("cookie", "ada@example.com", PASSWORD).await.cookie_value("fastapiusersauth");
+    let (reset, verification) =
+        (app.reset_token("ada@example.com").await, app.verification_token("ada@example.com").await);
+    for other in [&access, &session, &reset, &verification] {
+        assert_eq!(refresh(&app, "jwt", other).await.error(), refused());
+    }
+    assert_eq!([app.status_of(&token).await, app.status_of_session(&token).await], [401, 401]);
+    assert_eq!(app.verify(&token).await.error(), (400, json!("VERIFY_USER_BAD_TOKEN")));
+    assert_eq!(app.reset_password(&token, PASSWORD).await.error(), (400, json!("RESET_PASSWORD_BAD_TOKEN")));
+    assert!(!app.stored(ada.id).await.is_verified);
+    assert_eq!(refresh(&app, "jwt", &token).await.status, 200, "it was good all the time");
+}
+
+#[tokio::test]
 async fn se_03_a_change_of_password_leaves_the_session_that_made_it_its_refresh_token() {
     let app = app();
     app.has("ada@example.com").await;

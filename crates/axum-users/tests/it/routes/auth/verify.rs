@@ -1,7 +1,7 @@
 use axum_users::schema::Value;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Answer, App, BEGINNING, Forged, NOBODY};
+use crate::support::{Answer, App, BEGINNING, Forged, NOBODY, claims};
 
 fn is_bad_token(answer: &Answer) -> bool {
     answer.error() == (400, json!("VERIFY_USER_BAD_TOKEN"))
@@ -131,7 +131,12 @@ async fn tk_09_tk_10_a_tampered_or_expired_token_is_bad() {
         with("exp", json!(BEGINNING - 10)).token(),
         with("exp", json!(BEGINNING)).token(),
         with("exp", json!(-1)).token(),
+        with("exp", json!(i64::MIN)).token(),
+        with("exp", json!((BEGINNING - 10).to_string())).token(),
         with("exp", json!("soon")).token(),
+        with("exp", json!(BEGINNING as f64 + 600.5)).token(),
+        with("exp", json!([BEGINNING + 600])).token(),
+        with("exp", Json::Null).token(),
         with("nbf", json!(BEGINNING + 10)).token(),
         with("iat", json!(BEGINNING + 10)).token(),
     ];
@@ -141,6 +146,8 @@ async fn tk_09_tk_10_a_tampered_or_expired_token_is_bad() {
     for id in [ada.id, bob.id] {
         assert!(!app.stored(id).await.is_verified);
     }
+    let mailed = claims(&app.verification_token("ada@example.com").await);
+    assert!(mailed["exp"].as_i64().unwrap() - BEGINNING <= 3600, "{mailed}");
     assert_eq!(app.verify(&good.token()).await.status, 200);
 }
 

@@ -13,6 +13,7 @@ use std::{
 };
 
 use argon2::Block;
+use rayon_core::ThreadPoolBuildError;
 use tokio::sync::oneshot;
 
 use super::{
@@ -41,6 +42,8 @@ struct Shared {
     rest: Duration,
     /// Whether so many cores have nothing to do.
     are_idle: fn(usize) -> bool,
+    /// Starts a thread of this name; a machine that has no more of them refuses.
+    start: fn(String, Box<dyn FnOnce() + Send>) -> Result<(), ThreadPoolBuildError>,
 }
 
 /// How much a pool may take.
@@ -75,7 +78,7 @@ impl Pool {
 
     fn with(size: Size, rest: Duration, are_idle: fn(usize) -> bool) -> Self {
         let (state, news) = (Mutex::default(), Condvar::new());
-        Self { shared: Arc::new(Shared { state, news, size, rest, are_idle }) }
+        Self { shared: Arc::new(Shared { state, news, size, rest, are_idle, start: start_thread }) }
     }
 
     /// Runs `work` on a hashing thread. When the returned future is dropped first, work that has not begun is
@@ -143,7 +146,8 @@ impl Pool {
 
     fn start_one(shared: &Arc<Shared>, state: &mut State) -> Result<(), HashError> {
         let worker = Arc::clone(shared);
-        match start_thread(format!("password-hash-{}", state.started + 1), move || worker.work()) {
+        let name = format!("password-hash-{}", state.started + 1);
+        match (shared.start)(name, Box::new(move || worker.work())) {
             Ok(()) => state.started += 1,
             Err(error) => {
                 tracing::error!(%error, "cannot start a thread for password hashing");
@@ -218,10 +222,13 @@ impl Shared {
             if state.closed {
                 return None;
             }
-            let (after, rested) =
-                self.news.wait_timeout(state, self.rest).unwrap_or_else(PoisonError::into_inner);
+            let has_no_news = |state: &mut State| state.queue.is_empty() && !state.closed;
+            let (after, rested) = self
+                .news
+                .wait_timeout_while(state, self.rest, has_no_news)
+                .unwrap_or_else(PoisonError::into_inner);
             state = after;
-            if rested.timed_out() && state.queue.is_empty() {
+            if rested.timed_out() {
                 state.started -= 1;
                 return None;
             }

@@ -21,6 +21,7 @@ fn a_cookie_that_browsers_would_drop_is_refused_with_the_remedy() {
     let host = || Cookie::named("__Host-sid");
     let host_alone = "browsers drop a `__Host-` cookie that is not secure, or has a domain or a path other than `/`: \
                       leave these out, or rename it";
+    let no_path = "its cookie's path has to begin with `/`, and has no space and no `;`";
     for (cookie, reason) in [
         (
             Cookie::default().insecure().same_site(SameSite::None),
@@ -41,10 +42,9 @@ fn a_cookie_that_browsers_would_drop_is_refused_with_the_remedy() {
             Cookie::named(""),
             "its cookie's name may have letters, digits, `-` and `_` alone, and at least one",
         ),
-        (
-            Cookie::default().path("app"),
-            "its cookie's path has to begin with `/`, and has no space and no `;`",
-        ),
+        (Cookie::default().path("app"), no_path),
+        (Cookie::default().path("/my app"), no_path),
+        (Cookie::default().path("/app;HttpOnly"), no_path),
         (
             Cookie::default().domain("https://example.com"),
             "its cookie's domain has to be one as in \"example.com\", without scheme and port",

@@ -1,11 +1,14 @@
 use std::{
     cell::RefCell,
+    io,
     sync::{
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
     thread,
 };
+
+use rayon_core::ThreadPoolBuilder;
 
 use super::*;
 
@@ -73,6 +76,7 @@ async fn pw_10_never_more_jobs_run_than_there_are_threads() {
         held.push(gate.hold().await);
     }
     gate.wait_for_entries(3);
+    assert_eq!(gate.pool.shared.lock().started, 3);
 
     for (release, job) in held {
         release.send(()).unwrap();
@@ -227,6 +231,46 @@ async fn lanes_are_spread_while_threads_and_cores_are_idle_and_not_otherwise() {
 }
 
 #[tokio::test]
+async fn a_hash_of_one_lane_stays_on_its_thread_though_cores_are_idle() {
+    let pool = Pool::with(size(4, 4), REST, |_| true);
+
+    let name = pool.run(|_| thread::current().name().map(str::to_owned)).await.unwrap();
+
+    assert_eq!(name.as_deref(), Some("password-hash-1"));
+}
+
+#[tokio::test]
+async fn where_no_thread_can_be_had_callers_are_refused() {
+    let mut pool = Pool::new(size(2, 2));
+    Arc::get_mut(&mut pool.shared).unwrap().start = |_, _| no_thread();
+
+    assert!(matches!(pool.begin(|_| ()), Err(HashError::Overloaded)));
+}
+
+#[tokio::test]
+async fn where_no_further_thread_can_be_had_those_that_run_serve_all() {
+    let mut pool = Pool::new(size(2, 2));
+    Arc::get_mut(&mut pool.shared).unwrap().start = |name, work| match name.as_str() {
+        "password-hash-1" => start_thread(name, work),
+        _ => no_thread(),
+    };
+    let gate = Gate::of(pool);
+    let held = [gate.hold().await, gate.hold().await];
+
+    for (release, job) in held {
+        release.send(()).unwrap();
+        job.await.unwrap().unwrap();
+    }
+
+    assert_eq!(gate.most.load(Ordering::SeqCst), 1);
+}
+
+fn no_thread() -> Result<(), ThreadPoolBuildError> {
+    let refused = |_| Err(io::Error::other("this machine has no more threads"));
+    ThreadPoolBuilder::new().num_threads(1).spawn_handler(refused).build().map(drop)
+}
+
+#[tokio::test]
 async fn a_panic_among_spread_lanes_is_answered_and_the_thread_goes_on() {
     let gate = Gate::of(Pool::with(Size { lanes: 2, ..size(2, 2) }, REST, |_| true));
 
@@ -252,7 +296,8 @@ async fn pw_10_a_thread_that_has_rested_ends_and_another_one_starts_when_it_is_n
 
 #[tokio::test]
 async fn threads_end_with_the_pool() {
-    let pool = Pool::new(size(2, 2));
+    // None of them would end by resting.
+    let pool = Pool::with(size(2, 2), Duration::from_secs(3600), |_| false);
     let ended = watch_end_of_thread(&pool).await;
     assert!(ended.try_recv().is_err());
 

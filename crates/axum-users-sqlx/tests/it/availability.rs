@@ -8,10 +8,10 @@ use axum_users::{
     schema::{Record, Schema, Value},
 };
 use axum_users_sqlx::{
-    Pool, SqlxDatabase, SqlxOptions,
+    ConnectError, Pool, SqlxDatabase, SqlxOptions,
     sqlx::{
-        SqlitePool,
-        sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+        ConnectOptions, Connection, SqlitePool, raw_sql,
+        sqlite::{SqliteConnectOptions, SqliteLockingMode, SqlitePoolOptions},
     },
 };
 
@@ -185,6 +185,20 @@ async fn while_another_process_locks_the_file_writes_are_unavailable_and_reads_g
     lock.rollback().await.unwrap();
     users.create(record(2, "bob@example.org")).await.unwrap();
     assert!(users.delete(&id(1)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_keeps_to_itself_is_said_to_be_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut other = options.locking_mode(SqliteLockingMode::Exclusive).connect().await.unwrap();
+    raw_sql("CREATE TABLE other (id)").execute(&mut other).await.unwrap();
+    let refused = SqlxOptions::new().busy_timeout(Duration::from_millis(50)).connect(&url(&path)).await;
+    assert!(matches!(refused, Err(ConnectError::Locked(locked)) if locked == path));
+
+    other.close().await.unwrap();
+    SqlxOptions::new().connect(&url(&path)).await.unwrap();
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::{
     load::{self, Load},
     process::Process,
     seed::{EMAIL, PASSWORD, SESSION, USER_ID},
-    talk::{self, RefreshToken, Talks},
+    talk::{self, OAuth, RefreshToken, Talks},
     target::Target,
 };
 
@@ -182,7 +182,25 @@ impl Running {
     }
 
     fn oauth(&self) -> Option<Talks> {
-        matches!(self.target, Target::Limit | Target::Library | Target::FastApi(1)).then(talk::oauth)
+        let oauth = match self.target {
+            Target::Limit | Target::Library | Target::FastApi(1) => OAuth {
+                begin: http::get("/auth/bench/authorize", ""),
+                url_field: "authorization_url",
+                callback: "/auth/bench/callback",
+            },
+            Target::BetterAuth => OAuth {
+                begin: http::post(
+                    "/api/auth/sign-in/social",
+                    "application/json",
+                    "",
+                    "{\"provider\":\"bench\",\"callbackURL\":\"/\"}",
+                ),
+                url_field: "url",
+                callback: "/api/auth/callback/bench",
+            },
+            _ => return None,
+        };
+        Some(oauth.talks())
     }
 
     /// Signed-in requests of many users, by JWT or by session.

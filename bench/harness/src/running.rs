@@ -87,6 +87,9 @@ impl Running {
             Target::AxumLogin => {
                 it.session = Some(it.ask(&login_request(target, "jwt")).await?.cookies());
             }
+            Target::Loco => {
+                it.jwt = Some(bearer(&it.ask(&login_request(target, "jwt")).await?)?);
+            }
             Target::Limit => {
                 it.jwt = Some(bearer(&it.ask(&login_request(target, "jwt")).await?)?);
                 it.session = Some(format!("authorization: Bearer {SESSION}\r\n"));
@@ -222,12 +225,11 @@ impl Running {
 
 fn login_request(target: Target, backend: &str) -> Vec<u8> {
     let form = format!("username={}&password={}", EMAIL.replace('@', "%40"), PASSWORD.replace(' ', "+"));
+    let json = format!("{{\"email\":\"{EMAIL}\",\"password\":\"{PASSWORD}\"}}");
     let path = format!("/auth/{backend}/login");
     match target {
-        Target::BetterAuth => {
-            let body = format!("{{\"email\":\"{EMAIL}\",\"password\":\"{PASSWORD}\"}}");
-            http::post("/api/auth/sign-in/email", "application/json", "", &body)
-        }
+        Target::BetterAuth => http::post("/api/auth/sign-in/email", "application/json", "", &json),
+        Target::Loco => http::post("/auth/login", "application/json", "", &json),
         Target::AxumLogin => http::post("/login", "application/x-www-form-urlencoded", "", &form),
         _ => http::post(&path, "application/x-www-form-urlencoded", "", &form),
     }

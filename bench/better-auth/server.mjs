@@ -3,9 +3,11 @@ import { createServer } from "node:http";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
 import { toNodeHandler } from "better-auth/node";
+import { genericOAuth } from "better-auth/plugins";
 import Database from "better-sqlite3";
 
 const port = Number(process.env.PORT);
+const provider = process.env.OAUTH_PROVIDER;
 const database = new Database(process.env.DATABASE_URL.replace(/^sqlite:\/\//, ""));
 database.pragma("journal_mode = WAL");
 database.pragma("synchronous = NORMAL");
@@ -14,6 +16,22 @@ const options = {
   secret: process.env.SECRET,
   database,
   emailAndPassword: { enabled: true },
+  plugins: [
+    genericOAuth({
+      config: [
+        {
+          providerId: "bench",
+          clientId: "bench",
+          clientSecret: "bench-secret",
+          authorizationUrl: `${provider}/authorize`,
+          tokenUrl: `${provider}/token`,
+          userInfoUrl: `${provider}/profile`,
+          accountSubject: ({ profile }) => profile.sub,
+          mapProfileToUser: (profile) => ({ name: profile.email }),
+        },
+      ],
+    }),
+  ],
   // All requests come from one address.
   rateLimit: { enabled: false },
   logger: { level: "error" },

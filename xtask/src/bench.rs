@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: builds and installs what is measured, then runs it. See `bench/README.md`.
 
 use crate::{
-    command::{Outcome, cargo, program, step},
+    command::{Outcome, cargo, program, say, step},
     servers::Servers,
     tools,
 };
@@ -29,7 +29,8 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
     })?;
     step("peers", || {
         tools::python("bench-python", PYTHON_PACKAGES)?;
-        peers()
+        peers(arguments);
+        Ok(())
     })?;
     let servers = Servers::start()?;
     let bench = program(&harness(), arguments);
@@ -37,8 +38,30 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
 }
 
 /// What is only measured beside us, and missed by nobody where it cannot be had.
-fn peers() -> Outcome {
-    build("bench/axum-login", &[])?;
+fn peers(arguments: &[&str]) {
+    let peers: [(&str, fn() -> Outcome); 3] = [
+        ("axum-login", || build("bench/axum-login", &[])),
+        // Some five hundred crates, and ten minutes of processor time.
+        ("loco", || build("bench/loco", &[])),
+        ("better-auth", better_auth),
+    ];
+    for (name, make) in peers.into_iter().filter(|(name, _)| is_wanted(name, arguments)) {
+        if let Err(error) = make() {
+            say(&format!("{name} IS NOT MEASURED, or as it was built before: {error}"));
+        }
+    }
+}
+
+/// Whether the harness measures this peer when it gets these arguments.
+fn is_wanted(peer: &str, arguments: &[&str]) -> bool {
+    let targets = arguments.iter().skip_while(|argument| **argument != "--targets").nth(1);
+    match targets {
+        Some(names) => names.split(',').any(|name| name == peer),
+        None => !arguments.contains(&"--quick"),
+    }
+}
+
+fn better_auth() -> Outcome {
     tools::npm("bench-better-auth", "bench/better-auth", &["server.mjs"])?;
     let folder = tools::folder("bench-better-auth");
     if folder.join("node_modules/better-sqlite3/build").exists() {

@@ -27,9 +27,10 @@ impl Answer {
         })
     }
 
-    /// Whether it is a success, or sends on to where it goes on.
+    /// Whether it is a success, or sends on to where it goes on, which is no page that tells of an error.
     pub fn is_good(&self) -> bool {
-        (200..400).contains(&self.status)
+        let tells_of_an_error = self.header("location").is_some_and(|url| url.contains("error="));
+        (200..400).contains(&self.status) && !tells_of_an_error
     }
 
     /// A text in the JSON object that was answered.

@@ -228,8 +228,7 @@ impl Bench {
                     true => Ok(()),
                     false => seed::sqlite(&template, users, &self.hash).await,
                 };
-                // Better Auth and axum-login have tables of their own, and make them.
-                if !matches!(target, Target::BetterAuth | Target::AxumLogin) {
+                if !target.brings_its_user() {
                     fs::copy(&template, &path).map_err(|error| format!("{}: {error}", path.display()))?;
                 }
                 made.map(|()| format!("sqlite://{}", path.display()))
@@ -340,12 +339,12 @@ impl Bench {
         Ok(())
     }
 
-    /// A database that no other process has open; Better Auth and axum-login know the user only where they run.
+    /// A database that no other process has open; who brings the user knows it only where it runs.
     async fn database_of_starts(&self, target: Target, users: u64) -> Result<String, String> {
         let name = target.name().replace('-', "_");
-        let path = self.folder.join(match target {
-            Target::BetterAuth | Target::AxumLogin => format!("bench_{name}_{users}.db"),
-            _ => format!("start_{name}.db"),
+        let path = self.folder.join(match target.brings_its_user() {
+            true => format!("bench_{name}_{users}.db"),
+            false => format!("start_{name}.db"),
         });
         if !path.exists() {
             let template = self.folder.join(format!("template-{users}.db"));

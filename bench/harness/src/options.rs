@@ -12,7 +12,7 @@ Options:
   --only WORDS     only measurements whose name has one of these words, separated by commas; names look like
                    `sqlite/me/32`, `postgresql/login/32`, `flood`, `start`, `memory`, `growth`, `build`
   --targets NAMES  only these targets: limit, axum-users, axum-users-cached, axum-users-server, fastapi-users,
-                   fastapi-users-2, better-auth, axum-login
+                   fastapi-users-2, better-auth, axum-login, loco
   --rounds N       rounds, 3 without
   --seconds S      seconds of one measurement, 3 without
   --users N,N      measure growth with so many users; 1000,1000000 without

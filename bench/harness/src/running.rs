@@ -11,7 +11,7 @@ use crate::{
     load::{self, Load},
     process::Process,
     seed::{EMAIL, PASSWORD, SESSION, USER_ID},
-    talk::{self, RefreshToken, Talks},
+    talk::{self, OAuth, RefreshToken, Talks},
     target::Target,
 };
 
@@ -86,6 +86,9 @@ impl Running {
             }
             Target::AxumLogin => {
                 it.session = Some(it.ask(&login_request(target, "jwt")).await?.cookies());
+            }
+            Target::Loco => {
+                it.jwt = Some(bearer(&it.ask(&login_request(target, "jwt")).await?)?);
             }
             Target::Limit => {
                 it.jwt = Some(bearer(&it.ask(&login_request(target, "jwt")).await?)?);
@@ -182,7 +185,25 @@ impl Running {
     }
 
     fn oauth(&self) -> Option<Talks> {
-        matches!(self.target, Target::Limit | Target::Library | Target::FastApi(1)).then(talk::oauth)
+        let oauth = match self.target {
+            Target::Limit | Target::Library | Target::FastApi(1) => OAuth {
+                begin: http::get("/auth/bench/authorize", ""),
+                url_field: "authorization_url",
+                callback: "/auth/bench/callback",
+            },
+            Target::BetterAuth => OAuth {
+                begin: http::post(
+                    "/api/auth/sign-in/social",
+                    "application/json",
+                    "",
+                    "{\"provider\":\"bench\",\"callbackURL\":\"/\"}",
+                ),
+                url_field: "url",
+                callback: "/api/auth/callback/bench",
+            },
+            _ => return None,
+        };
+        Some(oauth.talks())
     }
 
     /// Signed-in requests of many users, by JWT or by session.
@@ -204,12 +225,11 @@ impl Running {
 
 fn login_request(target: Target, backend: &str) -> Vec<u8> {
     let form = format!("username={}&password={}", EMAIL.replace('@', "%40"), PASSWORD.replace(' ', "+"));
+    let json = format!("{{\"email\":\"{EMAIL}\",\"password\":\"{PASSWORD}\"}}");
     let path = format!("/auth/{backend}/login");
     match target {
-        Target::BetterAuth => {
-            let body = format!("{{\"email\":\"{EMAIL}\",\"password\":\"{PASSWORD}\"}}");
-            http::post("/api/auth/sign-in/email", "application/json", "", &body)
-        }
+        Target::BetterAuth => http::post("/api/auth/sign-in/email", "application/json", "", &json),
+        Target::Loco => http::post("/auth/login", "application/json", "", &json),
         Target::AxumLogin => http::post("/login", "application/x-www-form-urlencoded", "", &form),
         _ => http::post(&path, "application/x-www-form-urlencoded", "", &form),
     }

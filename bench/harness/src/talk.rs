@@ -76,21 +76,32 @@ pub fn refreshing(path: &'static str, tokens: Vec<RefreshToken>) -> Talks {
 
 /// Logging in at a provider: to the page where the flow begins, and, as the browser would after the provider's page,
 /// back to the callback. Each connection has an account of its own, of which its code tells the provider.
-pub fn oauth() -> Talks {
-    struct OAuth(usize);
+#[derive(Clone)]
+pub struct OAuth {
+    /// The request with which the flow begins.
+    pub begin: Vec<u8>,
+    /// Where its answer has the provider's URL.
+    pub url_field: &'static str,
+    pub callback: &'static str,
+}
 
-    impl Talk for OAuth {
-        fn begin(&mut self, _: u64) -> Vec<u8> {
-            http::get("/auth/bench/authorize", "")
+impl OAuth {
+    pub fn talks(self) -> Talks {
+        struct Account(OAuth, usize);
+
+        impl Talk for Account {
+            fn begin(&mut self, _: u64) -> Vec<u8> {
+                self.0.begin.clone()
+            }
+
+            fn go_on(&mut self, answer: &Answer) -> Option<Vec<u8>> {
+                let url = answer.field(self.0.url_field)?;
+                let state = url.split(['?', '&']).find_map(|pair| pair.strip_prefix("state="))?;
+                let path = format!("{}?code={}&state={state}", self.0.callback, self.1);
+                Some(http::get(&path, &answer.cookies()))
+            }
         }
 
-        fn go_on(&mut self, answer: &Answer) -> Option<Vec<u8>> {
-            let url = answer.field("authorization_url")?;
-            let state = url.split(['?', '&']).find_map(|pair| pair.strip_prefix("state="))?;
-            let path = format!("/auth/bench/callback?code={}&state={state}", self.0);
-            Some(http::get(&path, &answer.cookies()))
-        }
+        Rc::new(move |index| Box::new(Account(self.clone(), index)))
     }
-
-    Rc::new(|index| Box::new(OAuth(index)))
 }

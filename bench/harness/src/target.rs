@@ -24,10 +24,11 @@ pub enum Target {
     FastApi(u8),
     BetterAuth,
     AxumLogin,
+    Loco,
 }
 
 impl Target {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Limit,
         Self::Library,
         Self::Cached,
@@ -36,6 +37,7 @@ impl Target {
         Self::FastApi(2),
         Self::BetterAuth,
         Self::AxumLogin,
+        Self::Loco,
     ];
 
     pub fn name(self) -> &'static str {
@@ -48,6 +50,7 @@ impl Target {
             Self::FastApi(_) => "fastapi-users-2",
             Self::BetterAuth => "better-auth",
             Self::AxumLogin => "axum-login",
+            Self::Loco => "loco",
         }
     }
 
@@ -58,6 +61,7 @@ impl Target {
             Self::Library | Self::Cached => Some(root.join("target/bench/release/library")),
             Self::Server => Some(root.join("target/release/axum-users")),
             Self::AxumLogin => Some(root.join("target/bench/release/axum-login-peer")),
+            Self::Loco => Some(root.join("target/bench/release/loco-peer")),
             Self::FastApi(_) | Self::BetterAuth => None,
         }
     }
@@ -76,8 +80,13 @@ impl Target {
         match self {
             Self::Limit | Self::Library | Self::Cached | Self::FastApi(_) => true,
             // Their own tables, in SQLite.
-            Self::Server | Self::BetterAuth | Self::AxumLogin => database == Database::Sqlite,
+            Self::Server | Self::BetterAuth | Self::AxumLogin | Self::Loco => database == Database::Sqlite,
         }
+    }
+
+    /// Whether it begins with no database, and makes the tables and the user itself.
+    pub fn brings_its_user(self) -> bool {
+        matches!(self, Self::BetterAuth | Self::AxumLogin | Self::Loco)
     }
 
     /// Whether it makes its tables when it starts without any, and has no others to make.

@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &[&str]) -> Outcome {
         peers(arguments);
         Ok(())
     })?;
-    let servers = Servers::start()?;
+    let servers = Servers::start_for_the_bench()?;
     let bench = program(&harness(), arguments);
     servers.environment().iter().fold(bench, |bench, (name, url)| bench.env(name, url)).run()
 }

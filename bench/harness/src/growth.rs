@@ -65,7 +65,8 @@ impl Bench {
         };
         for it in running {
             let talks = it.requests_of(work, &tokens);
-            let load = Load { port: it.process.port, connections: 32, talks, pause: Duration::ZERO };
+            let port = it.process.port;
+            let load = Load { port, connections: 32, talks, pause: Duration::ZERO, after: Duration::ZERO };
             load::run(std::slice::from_ref(&load), Duration::from_millis(400)).await;
             let (outcome, cpu) = measured(&it.process, &[load], self.options.seconds(1.0)).await;
             self.report.add(Sample::new(name, it.target, &outcome[0], cpu));

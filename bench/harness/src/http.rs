@@ -73,12 +73,18 @@ impl Connection {
         answer
     }
 
-    async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
+    /// Connects, unless there is a connection.
+    pub async fn open(&mut self) -> io::Result<&mut TcpStream> {
         if self.stream.is_none() {
             let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
             stream.set_nodelay(true)?;
             self.stream = Some(stream);
         }
+        self.stream.as_mut().ok_or(io::ErrorKind::NotConnected.into())
+    }
+
+    async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
+        self.open().await?;
         let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         stream.write_all(request).await?;
         self.buffer.clear();

@@ -25,6 +25,8 @@ pub struct Load {
     pub talks: Talks,
     /// A pause between an answer and the next request of the same connection.
     pub pause: Duration,
+    /// How long after its connections are made it begins.
+    pub after: Duration,
 }
 
 /// What came of a load within its time.
@@ -108,6 +110,11 @@ async fn client(
 ) {
     let mut connection = Connection::new(load.port);
     let mut talk = (load.talks)(index);
+    // One that fails now fails with the first request, too.
+    let _ = connection.open().await;
+    if !load.after.is_zero() {
+        sleep(load.after).await;
+    }
     loop {
         let number = {
             let mut numbers = numbers.borrow_mut();

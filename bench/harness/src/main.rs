@@ -293,7 +293,9 @@ impl Bench {
     async fn flood(&mut self, target: &Running, connections: usize, round: usize) -> Result<(), String> {
         let Some(flood) = target.load(Work::Login, connections, round).await? else { return Ok(()) };
         let (port, pause) = (target.process.port, Duration::from_millis(20));
-        let probe = Load { port, connections: 4, talks: talk::same(target.first_request()), pause };
+        // The flood is there before it is looked at.
+        let after = Duration::from_millis(200);
+        let probe = Load { port, connections: 4, talks: talk::same(target.first_request()), pause, after };
         let duration = self.options.seconds(if self.options.quick { 2.0 } else { 3.0 });
         let loads = [flood, probe];
         let ((outcomes, cpu), mib) =

@@ -117,7 +117,7 @@ impl Running {
     /// A load of this work from so many connections; `None` where the target has no such thing.
     pub async fn load(&self, work: Work, connections: usize, round: usize) -> Result<Option<Load>, String> {
         let port = self.process.port;
-        let load = |talks| Load { port, connections, talks, pause: Duration::ZERO };
+        let load = |talks| Load { port, connections, talks, pause: Duration::ZERO, after: Duration::ZERO };
         let talks = match work {
             Work::Refresh => self.refreshing(connections).await?,
             Work::OAuth => self.oauth(),

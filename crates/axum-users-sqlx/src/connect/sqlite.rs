@@ -3,7 +3,7 @@
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Connection, SqliteConnection, SqlitePool,
+    AssertSqlSafe, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::time::{Instant, sleep};
@@ -77,11 +77,7 @@ async fn open_file(
             }
         }
     }
-    match check_writable(&mut connection, busy_timeout).await {
-        // Somebody else is writing, so it can be written.
-        Err(error) if !is_locked(&error) => return Err(error),
-        _ => {}
-    }
+    check_writable(&mut connection, busy_timeout).await?;
     drop(connection);
     Ok(pool)
 }
@@ -101,22 +97,22 @@ fn create_for_owner(path: &Path) {
     let _ = options.open(path);
 }
 
-/// Writes and takes it back: on a file that can only be read, SQLite lets a transaction begin all the same.
+/// Writes and takes it back: on a file that can only be read, SQLite lets a transaction begin all the same. One text, since
+/// each costs two switches of threads, and whoever starts the program waits.
 async fn check_writable(
     connection: &mut SqliteConnection,
     busy_timeout: Duration,
 ) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(&mut *connection).await?;
-    let written = write_and_take_back(connection).await;
     let patient = format!("PRAGMA busy_timeout = {}", busy_timeout.as_millis());
-    sqlx::raw_sql(AssertSqlSafe(patient)).execute(connection).await?;
-    written
-}
-
-async fn write_and_take_back(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::raw_sql("PRAGMA user_version = 0").execute(&mut *transaction).await?;
-    transaction.rollback().await
+    let written =
+        format!("PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; PRAGMA user_version = 0; ROLLBACK; {patient}");
+    match sqlx::raw_sql(AssertSqlSafe(written)).execute(&mut *connection).await {
+        // Somebody else is writing, so it can be written.
+        Err(error) if is_locked(&error) => {
+            sqlx::raw_sql(AssertSqlSafe(patient)).execute(connection).await.map(|_| ())
+        }
+        done => done.map(|_| ()),
+    }
 }
 
 /// Where a URL says that the database is.

@@ -2,8 +2,10 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
+    task::Poll,
 };
 
 use sqlx::{Database, Pool, pool::PoolConnection};
@@ -35,8 +37,12 @@ impl<DB: Database> Relay<DB> {
     /// The next connection that is free, be it from another statement or from the pool.
     pub(super) async fn take(&self, pool: &Pool<DB>) -> Result<Turn<DB>, sqlx::Error> {
         let mut acquired = pin!(pool.acquire());
+        if let Poll::Ready(connection) = poll_fn(|context| Poll::Ready(acquired.as_mut().poll(context))).await
+        {
+            return Ok((connection?, 0));
+        }
         // A pool that may still grow shall, and not be told at each attempt that it is not needed any more.
-        if pool.num_idle() > 0 || pool.size() < pool.options().get_max_connections() {
+        if pool.size() < pool.options().get_max_connections() {
             return Ok((acquired.await?, 0));
         }
         let handed = self.wait();

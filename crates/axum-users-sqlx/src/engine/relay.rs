@@ -36,13 +36,14 @@ impl<DB: Database> Default for Relay<DB> {
 impl<DB: Database> Relay<DB> {
     /// The next connection that is free, be it from another statement or from the pool.
     pub(super) async fn take(&self, pool: &Pool<DB>) -> Result<Turn<DB>, sqlx::Error> {
+        // A pool that may still grow shall, and not be told at each attempt that it is not needed any more.
+        let may_grow = pool.size() < pool.options().get_max_connections();
         let mut acquired = pin!(pool.acquire());
         if let Poll::Ready(connection) = poll_fn(|context| Poll::Ready(acquired.as_mut().poll(context))).await
         {
             return Ok((connection?, 0));
         }
-        // A pool that may still grow shall, and not be told at each attempt that it is not needed any more.
-        if pool.size() < pool.options().get_max_connections() {
+        if may_grow {
             return Ok((acquired.await?, 0));
         }
         let handed = self.wait();

@@ -77,9 +77,9 @@ impl Bench {
     async fn signed_in(&self, database: Database, users: u64) -> Result<Vec<SignedIn>, String> {
         let found = match (database, &self.postgres) {
             (Database::Postgres, Some(server)) => {
-                seed::signed_in_postgres(&seed::beside(server, &seed::template(users))).await
+                seed::signed_in_postgres(&seed::beside(server, &seed::template(users)), users).await
             }
-            _ => seed::signed_in_sqlite(&self.folder.join(format!("template-{users}.db"))).await,
+            _ => seed::signed_in_sqlite(&self.folder.join(format!("template-{users}.db")), users).await,
         };
         found.map_err(|error| format!("the users who are signed in cannot be read: {error}"))
     }

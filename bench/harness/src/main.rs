@@ -229,6 +229,10 @@ impl Bench {
                     false => seed::sqlite(&template, users, &self.hash).await,
                 };
                 if !target.brings_its_user() {
+                    // What an earlier run left beside the file belongs to another one.
+                    for end in ["-wal", "-shm"] {
+                        let _ = fs::remove_file(self.folder.join(format!("{name}.db{end}")));
+                    }
                     fs::copy(&template, &path).map_err(|error| format!("{}: {error}", path.display()))?;
                 }
                 made.map(|()| format!("sqlite://{}", path.display()))

@@ -12,8 +12,8 @@ pub const PASSWORD: &str = "a horse in the rain";
 pub const USER_ID: &str = "11111111-2222-4333-8444-555555555555";
 /// A session that is in the tables from the beginning.
 pub const SESSION: &str = "bench_session_token_of_forty_three_letters_";
-/// How many of the other users are signed in from the beginning.
-const SIGNED_IN: u64 = 500;
+/// How many of the other users, who are all signed in from the beginning, are asked for.
+const ASKED: u64 = 500;
 
 /// The hash that the user logs in with, of the parameters that every target but Better Auth has.
 pub fn password_hash() -> Result<String, String> {
@@ -24,34 +24,27 @@ pub fn password_hash() -> Result<String, String> {
     Ok(hash.to_string())
 }
 
-/// Users of whom each has a session, evenly among all: id and token.
+/// A user who is asked for, evenly among all: id and token.
 pub struct SignedIn {
     pub id: String,
     pub token: String,
 }
 
-/// The addresses of those who are signed in, of so many users.
-fn signed_in_emails(users: u64) -> Vec<String> {
-    let step = (users / SIGNED_IN).max(1);
-    (0..SIGNED_IN)
-        .map(|n| 2 + n * step)
-        .filter(|n| *n <= users)
-        .map(|n| format!("user{n}@example.com"))
-        .collect()
+/// A condition that those fulfil who are asked for, of so many users.
+fn is_asked(users: u64) -> String {
+    let step = (users / ASKED).max(1);
+    let emails =
+        (0..ASKED).map(|n| 2 + n * step).filter(|n| *n <= users).map(|n| format!("'user{n}@example.com'"));
+    format!("email IN ({})", emails.collect::<Vec<_>>().join(", "))
 }
 
-fn list(emails: &[String]) -> String {
-    emails.iter().map(|email| format!("'{email}'")).collect::<Vec<_>>().join(", ")
-}
-
-/// The statement that signs users in. `last_20` is the database's way to the last 20 characters of a text, `now` its
+/// The statement that signs all users in but the first. `last_20` is the database's way to the last 20 characters of a text, `now` its
 /// word for that.
-fn sign_in(users: u64, last_20: impl Fn(&str) -> String, now: &str) -> String {
+fn sign_in(last_20: impl Fn(&str) -> String, now: &str) -> String {
     let end = last_20("'00000000000000000000' || replace(replace(email, '@', '_'), '.', '_')");
     format!(
         "INSERT INTO accesstoken (user_id, token, created_at)
-           SELECT id, 'bench_session_token_of_' || {end}, {now} FROM \"user\" WHERE email IN ({});",
-        list(&signed_in_emails(users))
+           SELECT id, 'bench_session_token_of_' || {end}, {now} FROM \"user\" WHERE email <> '{EMAIL}';"
     )
 }
 
@@ -61,7 +54,7 @@ pub async fn sqlite(path: &Path, users: u64, hash: &str) -> Result<(), sqlx::Err
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     let mut connection = SqliteConnection::connect_with(&options).await?;
     let now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')";
-    let sign_in = sign_in(users, |text| format!("substr({text}, -20)"), now);
+    let sign_in = sign_in(|text| format!("substr({text}, -20)"), now);
     let statements = format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; BEGIN;
          CREATE TABLE user (id CHAR(36) NOT NULL, email VARCHAR(320) NOT NULL, hashed_password VARCHAR(1024) NOT NULL,
@@ -121,7 +114,7 @@ pub fn template(users: u64) -> String {
 
 async fn fill_postgres(url: &str, users: u64, hash: &str) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
-    let sign_in = sign_in(users, |text| format!("right({text}, 20)"), "now()");
+    let sign_in = sign_in(|text| format!("right({text}, 20)"), "now()");
     let statements = format!(
         "CREATE TABLE \"user\" (id UUID NOT NULL, email VARCHAR(320) NOT NULL, hashed_password VARCHAR(1024) NOT NULL,
            is_active BOOLEAN NOT NULL, is_superuser BOOLEAN NOT NULL, is_verified BOOLEAN NOT NULL);
@@ -150,19 +143,26 @@ async fn fill_postgres(url: &str, users: u64, hash: &str) -> Result<(), sqlx::Er
     connection.close().await
 }
 
-/// Those who are signed in, as a SQLite file has them.
-pub async fn signed_in_sqlite(path: &Path) -> Result<Vec<SignedIn>, sqlx::Error> {
+/// Those who are asked for, as a SQLite file has them.
+pub async fn signed_in_sqlite(path: &Path, users: u64) -> Result<Vec<SignedIn>, sqlx::Error> {
     let options = SqliteConnectOptions::new().filename(path);
     let mut connection = SqliteConnection::connect_with(&options).await?;
-    let rows = sqlx::query("SELECT user_id, token FROM accesstoken").fetch_all(&mut connection).await?;
+    let asked = is_asked(users);
+    let select =
+        format!("SELECT user_id, token FROM accesstoken JOIN user ON user.id = user_id WHERE {asked}");
+    let rows = sqlx::query(AssertSqlSafe(select)).fetch_all(&mut connection).await?;
     connection.close().await?;
     Ok(rows.iter().map(|row| SignedIn { id: row.get(0), token: row.get(1) }).collect())
 }
 
-/// Those who are signed in, as a PostgreSQL database has them.
-pub async fn signed_in_postgres(url: &str) -> Result<Vec<SignedIn>, sqlx::Error> {
+/// Those who are asked for, as a PostgreSQL database has them.
+pub async fn signed_in_postgres(url: &str, users: u64) -> Result<Vec<SignedIn>, sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
-    let rows = sqlx::query("SELECT user_id::text, token FROM accesstoken").fetch_all(&mut connection).await?;
+    let asked = is_asked(users);
+    let select = format!(
+        "SELECT user_id::text, token FROM accesstoken JOIN \"user\" u ON u.id = user_id WHERE {asked}"
+    );
+    let rows = sqlx::query(AssertSqlSafe(select)).fetch_all(&mut connection).await?;
     connection.close().await?;
     Ok(rows.iter().map(|row| SignedIn { id: row.get(0), token: row.get(1) }).collect())
 }

@@ -89,12 +89,10 @@ impl<DB: Database> Relay<DB> {
     }
 }
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic wherever it stands")]
+#[cfg(all(test, feature = "postgres"))]
 mod tests {
     use super::*;
 
-    #[cfg(feature = "postgres")]
     #[test]
     fn those_who_gave_up_do_not_add_up_while_nothing_is_handed_on() {
         let relay = Relay::<sqlx::Postgres>::default();
